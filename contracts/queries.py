@@ -1,0 +1,78 @@
+"""Reads of contracts for other apps and for doors."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from contracts.models import Contract, ContractState
+from contracts.rules import kinds
+from contracts.services import files
+from lending.common.errors import NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class ContractView:
+    """`agreed_by`: confirm | otp | otp_seal | seal. `sha256` is of the file as it now is, None before rendering."""
+
+    id: int
+    public_id: UUID
+    number: str
+    kind: str
+    title_en: str
+    title_zh: str
+    agreed_by: str
+    state: str
+    pdf_sha256: str | None
+    size: int | None
+    first_opened_at: datetime | None
+    signed_at: datetime | None
+    sealed_at: datetime | None
+
+
+_ORDER = {kind: place for place, kind in enumerate(kinds.AGREED_BY)}
+
+
+def set_for(drawdown_id: int) -> tuple[ContractView, ...]:
+    """The live contracts of a drawdown, in the order they are shown; empty before they are issued."""
+    rows = Contract.objects.filter(drawdown_id=drawdown_id).exclude(state=ContractState.VOID)
+    rows = rows.select_related("template").defer("values", "template__source", "template__style")
+    return tuple(map(_view, sorted(rows, key=lambda row: _ORDER[row.kind])))
+
+
+def contract_for(user_id: int, public_id: UUID) -> ContractView:
+    """Raises NotFound for what is void or somebody else's."""
+    rows = Contract.objects.filter(public_id=public_id, drawdown__user_id=user_id).exclude(state=ContractState.VOID)
+    found = rows.select_related("template").defer("values", "template__source", "template__style").first()
+    if found is None:
+        raise NotFound("There is nothing of yours at this address.")
+    return _view(found)
+
+
+def sealed_count(drawdown_ids: list[int]) -> int:
+    return Contract.objects.filter(drawdown_id__in=drawdown_ids, state=ContractState.SEALED).count()
+
+
+def pdf(contract_id: int) -> bytes:
+    """The PDF as it now is. Raises NotFound, ContractFileMissing."""
+    contract = Contract.objects.filter(pk=contract_id).defer("values").first()
+    if contract is None:
+        raise NotFound("There is no such document.")
+    return files.load(contract)
+
+
+def _view(row: Contract) -> ContractView:
+    return ContractView(
+        id=row.pk,
+        public_id=row.public_id,
+        number=row.number,
+        kind=row.kind,
+        title_en=row.template.title_en,
+        title_zh=row.template.title_zh,
+        agreed_by=kinds.AGREED_BY[row.kind],
+        state=row.state,
+        pdf_sha256=row.sha256,
+        size=row.size,
+        first_opened_at=row.first_opened_at,
+        signed_at=row.signed_at,
+        sealed_at=row.sealed_at,
+    )

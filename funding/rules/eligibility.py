@@ -1,0 +1,162 @@
+"""Which programmes may fund a drawdown, and why each may or may not. Pure.
+
+Age is looked at once, as the funder's wide maturity band; it never ranks one programme before another.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+NAMED_AT_MOST = 3  # a consent names no more candidate funders than a person can read
+
+
+@dataclass(frozen=True)
+class Programme:
+    """One funding programme as its rules see it. Empty `channels_only` and `channels_except` mean every channel."""
+
+    code: str
+    funder_code: str
+    mode: str
+    enabled: bool
+    products: tuple[str, ...]
+    channels_only: tuple[str, ...]
+    channels_except: tuple[str, ...]
+    grades: tuple[str, ...]
+    amount_min_cents: int
+    amount_max_cents: int
+    months: tuple[int, ...]
+    region_only: str
+    maturity_age_max: int
+    per_borrower_cents: int
+    cap_outstanding_cents: int
+    guarantor_code: str
+    priority: int | None
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a borrower wants money for, on `as_of`."""
+
+    product_code: str
+    channel_code: str
+    grade: str
+    amount_cents: int
+    months: int
+    province: str
+    birth_date: date | None
+    as_of: date
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a programme has in use at the moment of asking, in cents."""
+
+    free_today_cents: int = 0
+    free_month_cents: int = 0
+    outstanding_cents: int = 0
+    borrower_outstanding_cents: int = 0
+
+
+@dataclass(frozen=True)
+class RuleResult:
+    """One rule looked at: `value` is what was found, `bound` what the programme allows."""
+
+    rule: str
+    passed: bool
+    value: Any
+    bound: Any
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One programme examined. `headroom` is not a rule: it is held by the reservation itself, in the database."""
+
+    programme: Programme
+    rules: tuple[RuleResult, ...]
+    standing: Standing
+
+    @property
+    def eligible(self) -> bool:
+        return all(result.passed for result in self.rules)
+
+    def explained(self) -> dict[str, Any]:
+        """JSON-able: {programme, funder, eligible, priority, rules: [{rule, passed, value, bound}], headroom: {…}}."""
+        return {
+            "programme": self.programme.code,
+            "funder": self.programme.funder_code,
+            "eligible": self.eligible,
+            "priority": self.programme.priority,
+            "rules": [{"rule": r.rule, "passed": r.passed, "value": r.value, "bound": r.bound} for r in self.rules],
+            "headroom": {
+                "free_today_cents": self.standing.free_today_cents,
+                "free_month_cents": self.standing.free_month_cents,
+            },
+        }
+
+
+def age_on(birth_date: date, day: date) -> int:
+    """Completed years; a birthday on 29 February counts from 1 March in a common year."""
+    return day.year - birth_date.year - ((day.month, day.day) < (birth_date.month, birth_date.day))
+
+
+def add_months(day: date, months: int) -> date:
+    """The same day-of-month `months` later, or that month's last day."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    for last in (day.day, 30, 29, 28):
+        try:
+            return date(year, month + 1, min(day.day, last))
+        except ValueError:
+            continue
+    raise AssertionError("a month has at least 28 days")
+
+
+def examine(programme: Programme, ask: Ask, standing: Standing) -> Verdict:
+    """Look at every rule, also after one has failed: the explanation is complete."""
+    p = programme
+    maturity = add_months(ask.as_of, ask.months)
+    maturity_age = age_on(ask.birth_date, maturity) if ask.birth_date else None  # unknown is not eligible
+    young_enough = maturity_age is not None and maturity_age <= p.maturity_age_max
+    channel_allowed = ask.channel_code not in p.channels_except and (
+        not p.channels_only or ask.channel_code in p.channels_only
+    )
+    borrower_total = standing.borrower_outstanding_cents + ask.amount_cents
+    outstanding = standing.outstanding_cents + ask.amount_cents
+    channels = {"only": list(p.channels_only), "except": list(p.channels_except)}
+    return Verdict(
+        programme=p,
+        standing=standing,
+        rules=(
+            RuleResult("enabled", p.enabled, p.enabled, True),
+            RuleResult("routed", p.priority is not None, p.priority, "a priority"),
+            RuleResult("product", ask.product_code in p.products, ask.product_code, list(p.products)),
+            RuleResult("channel", channel_allowed, ask.channel_code, channels),
+            RuleResult("grade", ask.grade in p.grades, ask.grade, list(p.grades)),
+            RuleResult(
+                "amount",
+                p.amount_min_cents <= ask.amount_cents <= p.amount_max_cents,
+                ask.amount_cents,
+                [p.amount_min_cents, p.amount_max_cents],
+            ),
+            RuleResult("term", ask.months in p.months, ask.months, list(p.months)),
+            RuleResult("region", p.region_only in ("", ask.province), ask.province, p.region_only or "any"),
+            RuleResult("maturity_age", young_enough, maturity_age, p.maturity_age_max),
+            RuleResult("per_borrower", borrower_total <= p.per_borrower_cents, borrower_total, p.per_borrower_cents),
+            RuleResult("outstanding", outstanding <= p.cap_outstanding_cents, outstanding, p.cap_outstanding_cents),
+        ),
+    )
+
+
+def examine_all(programmes: Iterable[Programme], ask: Ask, standings: Mapping[str, Standing]) -> tuple[Verdict, ...]:
+    """Every programme in routing order; one without a priority comes last, ties by code."""
+    ordered = sorted(programmes, key=lambda p: (p.priority is None, p.priority or 0, p.code))
+    return tuple(examine(p, ask, standings.get(p.code, Standing())) for p in ordered)
+
+
+def candidates(verdicts: Sequence[Verdict]) -> tuple[Programme, ...]:
+    """The eligible programmes in order, the first of each funder, at most three."""
+    first: dict[str, Programme] = {}
+    for verdict in verdicts:
+        if verdict.eligible:
+            first.setdefault(verdict.programme.funder_code, verdict.programme)
+    return tuple(first.values())[:NAMED_AT_MOST]

@@ -1,0 +1,26 @@
+"""A funder's hours and its business day. Pure; times are local to the market.
+
+`closes` and `cut_off` of None mean midnight (written 24:00): open to the end of the day, no early cut-off.
+"""
+
+from datetime import date, datetime, time, timedelta
+
+
+def business_date(*, local: datetime, cut_off: time | None) -> date:
+    """The funder's day an act belongs to: from the cut-off on it is the next day's. local: aware, market time."""
+    late = cut_off is not None and local.time() >= cut_off
+    return local.date() + timedelta(days=1) if late else local.date()
+
+
+def next_opening(*, local: datetime, opens: time, closes: time | None) -> datetime:
+    """`local` itself while the funder pays out, else the next instant at which it does."""
+    if local.time() < opens:
+        return datetime.combine(local.date(), opens, local.tzinfo)
+    if closes is not None and local.time() >= closes:
+        return datetime.combine(local.date() + timedelta(days=1), opens, local.tzinfo)
+    return local
+
+
+def next_day(*, local: datetime, opens: time) -> datetime:
+    """The opening of the following calendar day."""
+    return datetime.combine(local.date() + timedelta(days=1), opens, local.tzinfo)

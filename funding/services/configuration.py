@@ -1,0 +1,101 @@
+"""Loads funding's part of the market's configuration: one table, one file, one loader. May run again: upserts by key.
+
+The parties are lending's table and are loaded first. A changed cap holds from the next business day on.
+"""
+
+import csv
+from collections.abc import Iterator
+from datetime import datetime, time
+from decimal import Decimal
+from pathlib import Path
+
+from funding.models import Funder, FunderSettlement, Guarantor, Programme
+from lending.common.money import cents
+
+DATA = Path(__file__).resolve().parents[1] / "data" / "configuration"
+GRADES = ("A", "B", "C", "D")
+
+
+def load(*, at: datetime) -> None:
+    _funders()
+    _guarantors()
+    _programmes()
+    _funder_settlement()
+
+
+def _rows(table: str) -> Iterator[dict[str, str]]:
+    """The lines of a table, values stripped, "-" read as nothing."""
+    with (DATA / f"{table}.csv").open(encoding="utf-8", newline="") as file:
+        for line in csv.DictReader(file):
+            yield {name: "" if value.strip() == "-" else value.strip() for name, value in line.items()}
+
+
+def _funders() -> None:
+    for row in _rows("funders"):
+        Funder.objects.update_or_create(
+            party_id=row["code"],
+            defaults={
+                "type": row["type"],
+                "workdays_only": row["workdays_only"] == "yes",
+                "opens": time.fromisoformat(row["opens"]),
+                "closes": _until(row["closes"]),
+                "cut_off": _until(row["cut_off"]),
+                "answer": row["answer"],
+                "protocol": row["protocol"],
+            },
+        )
+
+
+def _until(text: str) -> time | None:
+    """24:00 is the end of the day, which no `time` says."""
+    return None if text == "24:00" else time.fromisoformat(text)
+
+
+def _guarantors() -> None:
+    for row in _rows("guarantors"):
+        Guarantor.objects.update_or_create(
+            party_id=row["code"],
+            defaults={
+                "covers": Decimal(row["covers"]) / 100,
+                "compensation_dpd": int(row["compensation_dpd"]),
+                "net_capital_cents": cents(row["net_capital"]),
+                "leverage_max": Decimal(row["leverage_max"]),
+            },
+        )
+
+
+def _programmes() -> None:
+    for row in _rows("programmes"):
+        channels = row["channels"].split()
+        Programme.objects.update_or_create(
+            code=row["code"],
+            defaults={
+                "funder_id": row["funder"],
+                "mode": row["mode"],
+                "enabled": row["enabled"] == "yes",
+                "products": row["products"].split(),
+                "channels_only": channels if channels[0] not in ("all", "not") else [],
+                "channels_except": channels[1:] if channels[0] == "not" else [],
+                "grades": row["grades"].split(),
+                "amount_min_cents": cents(row["amount_min"]),
+                "amount_max_cents": cents(row["amount_max"]),
+                "months": [int(month) for month in row["terms"].split()],
+                "region_only": row["region_only"],
+                "maturity_age_max": int(row["maturity_age_max"]),
+                "interest": {
+                    grade: str(Decimal(row[f"interest_{grade}"]) / 100) for grade in GRADES if row[f"interest_{grade}"]
+                },
+                "guarantor_id": row["guarantor"] or None,
+                "guarantee_share": row["guarantee_share"],
+                "cap_day_cents": cents(row["cap_day"]) if row["cap_day"] else None,
+                "cap_month_cents": cents(row["cap_month"]),
+                "cap_outstanding_cents": cents(row["cap_outstanding"]),
+                "per_borrower_cents": cents(row["per_borrower"]),
+                "priority": int(row["priority"]) if row["priority"] else None,
+            },
+        )
+
+
+def _funder_settlement() -> None:
+    for row in _rows("funder_settlement"):
+        FunderSettlement.objects.update_or_create(programme_id=row.pop("programme"), defaults=row)

@@ -1,0 +1,49 @@
+"""What to read and accept at each moment, and which data about the borrower was used."""
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+import risk.queries
+from lending import overview
+from lending.api import serializers as shapes
+from lending.api.base import BorrowerView, problems
+
+MOMENTS = ("register", "apply", "drawdown", "sign", "card_fix")
+
+
+class AgreementsQuery(serializers.Serializer[Any]):
+    moment = serializers.ChoiceField(choices=MOMENTS)
+    grant_id = serializers.UUIDField(required=False)
+    amount_cents = serializers.IntegerField(required=False, min_value=1, max_value=shapes.MAX_CENTS)
+    months = serializers.IntegerField(required=False, min_value=1, max_value=360)
+
+
+class AgreementsView(BorrowerView):
+    @extend_schema(
+        operation_id="agreements_list",
+        parameters=[
+            OpenApiParameter("moment", str, required=True, enum=MOMENTS),
+            OpenApiParameter("grant_id", UUID, description="At `drawdown`: names the lenders that would be asked"),
+            OpenApiParameter("amount_cents", int, description="At `drawdown`"),
+            OpenApiParameter("months", int, description="At `drawdown`"),
+        ],
+        responses={200: shapes.AgreementSerializer(many=True), **problems(404, 422)},
+    )
+    def get(self, request: Request) -> Response:
+        """The documents of a moment in the order of signing, with the recipients each consent must name."""
+        asked = AgreementsQuery(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        found = overview.agreements(user_id=self.user_id(), at=self.now(), **asked.validated_data)
+        return Response(shapes.AgreementSerializer(found, many=True).data)
+
+
+class DataUsedView(BorrowerView):
+    @extend_schema(operation_id="data_used_list", responses={200: shapes.DataUsedSerializer(many=True), **problems()})
+    def get(self, request: Request) -> Response:
+        """Every enquiry about you: source, vendor, time, and the consent it stood on."""
+        return Response(shapes.DataUsedSerializer(risk.queries.data_used(self.user_id()), many=True).data)

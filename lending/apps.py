@@ -1,0 +1,17 @@
+from django.apps import AppConfig
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+
+
+class LendingConfig(AppConfig):
+    name = "lending"
+    verbose_name = _("Lending")
+
+    def ready(self) -> None:
+        import lending.celery  # noqa: F401  the app that `wake` sends with, in every process
+
+        if getattr(settings, "DEMO_CLOCK", False):
+            from lending.common import clock
+            from lending.services import demo_clock
+
+            clock.set_offset_source(demo_clock.offset)

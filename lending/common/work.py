@@ -1,0 +1,49 @@
+"""Work rows: what is to be done outside is a row first, claimed in one statement, done, then settled.
+
+A worker that dies keeps its claim until `leased_until`; the sweep then finds the row again, so an act must be
+repeatable under the row's `key`.
+"""
+
+from datetime import datetime, timedelta
+
+from django.db import connection, models
+from django.db.models import Q
+
+
+class WorkRow(models.Model):
+    """Columns every work row has. `key` goes to the other side and makes the act repeatable."""
+
+    key = models.CharField(max_length=80, unique=True)
+    attempts = models.PositiveIntegerField(default=0)
+    not_before = models.DateTimeField(null=True, blank=True)
+    leased_until = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        abstract = True
+
+
+def claim(
+    model: type[models.Model], *, due: Q, at: datetime, lease_seconds: int = 60, limit: int = 1, pk: int | None = None
+) -> list[int]:
+    """Lease up to `limit` due rows (or just `pk`) and return their ids. One statement; nobody gets the same row twice.
+
+    Each claim raises `attempts`. `due`: which rows are to be done, by state; lease and `not_before` are added here.
+    """
+    free = due & (Q(leased_until=None) | Q(leased_until__lt=at)) & (Q(not_before=None) | Q(not_before__lte=at))
+    if pk is not None:
+        free &= Q(pk=pk)
+    inner = model._default_manager.filter(free).order_by("pk").select_for_update(skip_locked=True).values("pk")[:limit]
+    sql, params = inner.query.sql_with_params()
+    table = connection.ops.quote_name(model._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} SET leased_until = %s, attempts = attempts + 1 WHERE id IN ({sql}) RETURNING id",  # noqa: S608  both are built by Django from the model
+            [at + timedelta(seconds=lease_seconds), *params],
+        )
+        return sorted(row[0] for row in cursor.fetchall())
+
+
+def back_off(attempts: int) -> timedelta:
+    """1, 2, 4 … seconds, at most five minutes."""
+    return timedelta(seconds=min(2 ** max(attempts - 1, 0), 300))

@@ -1,0 +1,322 @@
+"""What happens next: status → step. The whole product on one screen, and the only module that knows every app.
+
+`run_due` takes the oldest due event that has no earlier unhandled event of the same subject or its parents, queues
+the channel's status push, runs the step of its target and marks it handled: one durable transaction. A step touches
+only our database; it inserts work rows that the apps' tasks execute.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from django.db import models, transaction
+
+import contracts.queries
+import contracts.services
+import funding.queries
+import funding.services
+import review.services
+import risk.services
+import traffic.services
+from lending import queries
+from lending.common import work
+from lending.models import (
+    Application,
+    ApplicationStatus,
+    Drawdown,
+    DrawdownStatus,
+    Event,
+    Grant,
+    Loan,
+    LoanStatus,
+)
+from lending.services import drawdowns, grants, lifetimes, loans
+from users import queries as users
+from users.services import notices
+
+logger = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 8
+
+# --- the steps ----------------------------------------------------------------------------------------------------
+
+
+def begin_assessment(event: Event, at: datetime) -> None:
+    risk.services.start_assessment(application_id=event.application_id, at=at)
+
+
+def open_or_resume_case(event: Event, at: datetime) -> None:
+    review.services.open_or_resume_case(application_id=event.application_id, at=at)
+
+
+def open_grant(event: Event, at: datetime) -> None:
+    grants.open(application_id=event.application_id, at=at)
+    application = queries.application(event.application_id)
+    if application.terms and application.amount_cents and application.amount_cents > application.terms.amount_cents:
+        traffic.services.match_offers(application_id=application.id, trigger="asked_more_than_granted", at=at)
+
+
+def close_and_offer(event: Event, at: datetime) -> None:
+    wind_down(event, at)
+    application = queries.application(event.application_id)
+    if all(reason.distribute for reason in queries.reasons(application.reasons)):
+        traffic.services.match_offers(application_id=application.id, trigger="declined", at=at)
+
+
+def wind_down(event: Event, at: datetime) -> None:
+    risk.services.cancel(application_id=event.application_id, at=at)
+    review.services.close_case(application_id=event.application_id, at=at)
+
+
+def check_drawdown(event: Event, at: datetime) -> None:
+    risk.services.start_drawdown_check(drawdown_id=event.subject_id, at=at)
+
+
+def seek_funder(event: Event, at: datetime) -> None:
+    contracts.services.void(drawdown_id=event.subject_id, at=at)
+    funding.services.allocate(drawdown_id=event.subject_id, at=at)
+
+
+def offer_elsewhere(event: Event, at: datetime) -> None:
+    traffic.services.match_offers(application_id=event.application_id, trigger="no_funder", at=at)
+
+
+def issue_contracts(event: Event, at: datetime) -> None:
+    contracts.services.issue(drawdown_id=event.subject_id, at=at)
+
+
+def begin_payout(event: Event, at: datetime) -> None:
+    contracts.services.check_complete(drawdown_id=event.subject_id)
+    funding.services.start_payout(drawdown_id=event.subject_id, at=at)
+
+
+def resume_payout(event: Event, at: datetime) -> None:
+    """Once the annex with the new account is signed; the event of the bank's refusal itself waits for the borrower."""
+    if event.source == DrawdownStatus.CARD_FIX:
+        begin_payout(event, at)
+
+
+def issue_note(event: Event, at: datetime) -> None:
+    loan = Loan.objects.get(drawdown_id=event.subject_id)
+    contracts.services.issue_note(drawdown_id=event.subject_id, loan_id=loan.pk, at=at)
+
+
+def release(event: Event, at: datetime) -> None:
+    funding.services.release(drawdown_id=event.subject_id, at=at)
+    contracts.services.void(drawdown_id=event.subject_id, at=at)
+
+
+def issue_letter(event: Event, at: datetime) -> None:
+    contracts.services.issue_letter(loan_id=event.subject_id, at=at)
+
+
+Step = Callable[[Event, datetime], None]
+
+STEPS: dict[tuple[type[models.Model], str], Step] = {
+    (Application, ApplicationStatus.SUBMITTED): begin_assessment,
+    (Application, ApplicationStatus.REFERRED): open_or_resume_case,
+    (Application, ApplicationStatus.GRANTED): open_grant,
+    (Application, ApplicationStatus.DECLINED): close_and_offer,
+    (Application, ApplicationStatus.WITHDRAWN): wind_down,
+    (Application, ApplicationStatus.EXPIRED): wind_down,
+    (Drawdown, DrawdownStatus.REQUESTED): check_drawdown,
+    (Drawdown, DrawdownStatus.ROUTING): seek_funder,
+    (Drawdown, DrawdownStatus.NO_FUNDER): offer_elsewhere,
+    (Drawdown, DrawdownStatus.SIGNING): issue_contracts,
+    (Drawdown, DrawdownStatus.SIGNED): begin_payout,
+    (Drawdown, DrawdownStatus.CARD_FIX): resume_payout,
+    (Drawdown, DrawdownStatus.PAID): issue_note,
+    (Drawdown, DrawdownStatus.CANCELLED): release,
+    (Drawdown, DrawdownStatus.DECLINED): release,
+    (Drawdown, DrawdownStatus.EXPIRED): release,
+    (Drawdown, DrawdownStatus.RETURNED): release,
+    (Loan, LoanStatus.SETTLED): issue_letter,
+}
+
+SUBJECTS: dict[str, type[models.Model]] = {
+    "application": Application,
+    "grant": Grant,
+    "drawdown": Drawdown,
+    "loan": Loan,
+}
+
+# --- the loop -----------------------------------------------------------------------------------------------------
+
+# An event waits for earlier ones of its own subject and of its parents (the keys it carries), not for other subjects.
+NEXT_EVENT = """
+SELECT id FROM lending_event e
+WHERE handled_at IS NULL AND parked_at IS NULL AND (not_before IS NULL OR not_before <= %s)
+  AND NOT EXISTS (
+    SELECT 1 FROM lending_event b
+    WHERE b.application_id = e.application_id AND b.id < e.id AND b.handled_at IS NULL
+      AND ((b.subject = 'application')
+        OR (b.subject = 'grant' AND b.grant_id = e.grant_id)
+        OR (b.subject = 'drawdown' AND b.drawdown_id = e.drawdown_id)
+        OR (b.subject = 'loan' AND b.loan_id = e.loan_id)))
+ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED
+"""
+
+
+def run_due(*, at: datetime, limit: int = 100) -> int:
+    """Handle up to `limit` events; the number that were taken (handled, put off or parked)."""
+    for taken in range(limit):
+        if not _run_one(at):
+            return taken
+    return limit
+
+
+def _run_one(at: datetime) -> bool:
+    event_id = None
+    try:
+        with transaction.atomic(durable=True):
+            event = next(iter(Event.objects.raw(NEXT_EVENT, [at])), None)
+            if event is None:
+                return False
+            event_id = event.pk
+            traffic.services.push_status(event_id=event.pk, at=at)
+            subject = SUBJECTS[event.subject]
+            step = STEPS.get((subject, event.target))
+            if step is not None and _still_there(subject, event):
+                step(event, at)
+            event.handled_at = at
+            event.save(update_fields=["handled_at"])
+    except Exception as error:
+        if event_id is None:
+            raise
+        _put_off(event_id, error, at)
+    return True
+
+
+def _still_there(subject: type[models.Model], event: Event) -> bool:
+    return subject._default_manager.filter(pk=event.subject_id, status=event.target).exists()
+
+
+def _put_off(event_id: int, error: Exception, at: datetime) -> None:
+    """Later, longer each time; after MAX_ATTEMPTS parked with a notice: its subject waits, others go on."""
+    logger.exception("step failed", exc_info=error, extra={"event_id": event_id})
+    with transaction.atomic(durable=True):
+        event = Event.objects.select_for_update().get(pk=event_id)
+        if event.handled_at:
+            return
+        event.attempts += 1
+        event.last_error = f"{type(error).__name__}: {error}"[:2000]
+        event.not_before = at + work.back_off(event.attempts)
+        if event.attempts >= MAX_ATTEMPTS:
+            event.parked_at = at
+            notices.raise_notice(
+                kind="step_parked",
+                subject=f"event:{event.pk}",
+                text=f"{event} could not go on after {event.attempts} tries: {type(error).__name__}",
+                at=at,
+                severity="critical",
+            )
+        event.save(update_fields=["attempts", "last_error", "not_before", "parked_at"])
+
+
+def unpark(*, event_id: int, by: str, at: datetime) -> None:
+    """Operations have removed the cause: try again."""
+    event = Event.objects.select_for_update().get(pk=event_id)
+    event.parked_at = event.not_before = None
+    event.attempts = 0
+    event.save(update_fields=["parked_at", "not_before", "attempts"])
+
+
+# --- writes over several apps -------------------------------------------------------------------------------------
+
+
+def confirm_drawdown(
+    *,
+    user_id: int,
+    grant_id: int,
+    amount_cents: int,
+    months: int,
+    method: str,
+    card_id: int,
+    purpose: str,
+    by: str,
+    at: datetime,
+) -> int:
+    """Take money against a grant, asking the funders that routing names now and the borrower's consents name too."""
+    named = candidate_funders(grant_id=grant_id, amount_cents=amount_cents, months=months, at=at)
+    share = users.live_consent_naming(user_id, "funder_share", named, at)
+    bureau = users.live_consent_naming(user_id, "funder_bureau", named, at)
+    if share is None or bureau is None:
+        missing = "funder_share" if share is None else "funder_bureau"
+        raise drawdowns.ConsentNotLive(f"{missing} must name {', '.join(named)}.", document=missing, recipients=named)
+    return drawdowns.confirm(
+        grant_id=grant_id,
+        amount_cents=amount_cents,
+        months=months,
+        method=method,
+        card_id=card_id,
+        purpose=purpose,
+        consent_id=share.id,
+        bureau_consent_id=bureau.id,
+        candidates=named,
+        by=by,
+        at=at,
+    )
+
+
+def candidate_funders(*, grant_id: int, amount_cents: int, months: int, at: datetime) -> list[str]:
+    """The funders that would be asked now, in order: what the two consents have to name."""
+    grant = queries.grant(grant_id)
+    application = queries.application(grant.application_id)
+    person = users.person(grant.user_id)
+    found = funding.queries.candidates(
+        product_code=grant.product_code,
+        channel_code=application.channel_code,
+        grade=application.grade,
+        amount_cents=amount_cents,
+        months=months,
+        province=person.province,
+        birth_date=person.birth_date,
+        at=at,
+    )
+    return [candidate.funder_code for candidate in found]
+
+
+def change_card(*, drawdown_id: int, card_id: int, by: str, at: datetime) -> None:
+    """Another card after the bank refused one: same funder, same set, an annex with the new account to be signed."""
+    drawdowns.fix_card(drawdown_id=drawdown_id, card_id=card_id, by=by, at=at)
+    contracts.services.issue_annex(drawdown_id=drawdown_id, at=at)
+
+
+def repay(*, loan_id: int, amount_cents: int, card_id: int | None, key: str, by: str, at: datetime) -> int:
+    """Collect from the borrower's card; posted when the payment channel says so. Returns the collection's id."""
+    loans.check_can_repay(loan_id=loan_id, amount_cents=amount_cents, at=at)
+    return funding.services.start_collection(
+        loan_id=loan_id, amount_cents=amount_cents, card_id=card_id, key=key, by=by, at=at
+    )
+
+
+def withdraw_loan(*, loan_id: int, key: str, by: str, at: datetime) -> int:
+    """The right to give the money back: collect the principal; nothing else is owed. Returns the collection's id."""
+    principal_cents = loans.request_withdrawal(loan_id=loan_id, by=by, at=at)
+    return funding.services.start_collection(
+        loan_id=loan_id, amount_cents=principal_cents, card_id=None, key=key, by=by, at=at
+    )
+
+
+def expire_due(*, at: datetime) -> int:
+    """End what has waited longer than its lifetime; how many."""
+    return lifetimes.expire_due(at=at)
+
+
+def sweep(*, at: datetime) -> int:
+    """What the clock alone brings about: lifetimes, and drawdowns without a funder at the next opening."""
+    done = expire_due(at=at)
+    for drawdown_id in _waiting_for_money(at):
+        with transaction.atomic(durable=True):
+            drawdowns.reopen_routing(drawdown_id=drawdown_id, at=at)
+        done += 1
+    return done
+
+
+def _waiting_for_money(at: datetime) -> Sequence[int]:
+    """NO_FUNDER since an earlier business day, or for over an hour: look again."""
+    return list(
+        Drawdown.objects.filter(status=DrawdownStatus.NO_FUNDER, status_at__lt=at - timedelta(hours=1)).values_list(
+            "pk", flat=True
+        )[:50]
+    )

@@ -1,0 +1,125 @@
+"""Risk strategies as files: check them, evaluate them, build and export them, replay a decision."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from lending.common import clock
+from risk.rules import engine, gate, sample, strategy, training
+from risk.rules.document import Flow, Unreadable, canonical, loads, read
+
+
+class Command(BaseCommand):
+    help = "check | evaluate | build-scorecard | compile | export | replay (the first four touch no database)"
+    requires_system_checks: list[str] = []
+    requires_migrations_checks = False
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        commands = parser.add_subparsers(dest="verb", required=True)
+        check = commands.add_parser(
+            "check", help="print one JSON line per problem of the files as one set; exit 1 if any"
+        )
+        check.add_argument("files", nargs="+", metavar="FILE")
+        evaluate = commands.add_parser("evaluate", help="evaluate the first file for every JSON line on standard input")
+        evaluate.add_argument("files", nargs="+", metavar="FILE")
+        build = commands.add_parser(
+            "build-scorecard", help="fit the scorecard, print KS and AUC on held-out rows, write it"
+        )
+        build.add_argument("--dry-run", action="store_true", help="print the figures, write nothing")
+        commands.add_parser("compile", help="write the flows of the shipped rule sets and scorecard")
+        export = commands.add_parser("export", help="write one JSON file per released flow")
+        export.add_argument("directory", metavar="DIR")
+        replay = commands.add_parser("replay", help="evaluate a stored decision again and compare the bytes")
+        replay.add_argument("decision", metavar="ID", help="public id or number of the decision")
+
+    def handle(self, *args: object, **options: Any) -> None:
+        getattr(self, f"do_{options['verb'].replace('-', '_')}")(options)
+
+    def do_check(self, options: dict[str, Any]) -> None:
+        flows, problems = [], []
+        for name in options["files"]:
+            try:
+                flows.append(_read(name))
+            except Unreadable as error:
+                problems.append(gate.Problem(name, "", "", error.code, str(error)))
+        problems += gate.check(flows)
+        for problem in problems:
+            self.stdout.write(json.dumps(asdict(problem), ensure_ascii=False))
+        if problems:
+            sys.exit(1)
+
+    def do_evaluate(self, options: dict[str, Any]) -> None:
+        try:
+            flows = [_read(name) for name in options["files"]]
+            address = engine.load(flows)[flows[0].key]
+        except (Unreadable, engine.EvaluationFailed) as error:
+            raise CommandError(f"{error.code}: {error}") from error
+        for line in _lines(sys.stdin):
+            self.stdout.write(canonical(_answer(address, line)))
+
+    def do_build_scorecard(self, options: dict[str, Any]) -> None:
+        with sample.PATH.open(encoding="utf-8") as file:
+            built = training.build(sample.read(file))
+        self.stdout.write(
+            f"held out ({built.rows_held_out} rows, number divisible by 4): KS {built.ks:.4f} AUC {built.auc:.4f}\n"
+            f"training ({built.rows_train} rows): KS {built.ks_train:.4f} AUC {built.auc_train:.4f}"
+        )
+        if not options["dry_run"]:
+            _write(strategy.DATA / "scorecard.json", built.card)
+            self.do_compile(options)
+
+    def do_compile(self, options: dict[str, Any]) -> None:
+        for name, document in strategy.compiled().items():
+            _write(strategy.DATA / "flows" / name, document)
+
+    def do_export(self, options: dict[str, Any]) -> None:
+        from risk import queries  # the verbs above work where no database is configured
+
+        directory = Path(options["directory"])
+        directory.mkdir(parents=True, exist_ok=True)
+        for document in queries.released_documents(clock.now()):
+            _write(directory / f"{document['key']}.json", document)
+            self.stdout.write(str(directory / f"{document['key']}.json"))
+
+    def do_replay(self, options: dict[str, Any]) -> None:
+        from risk import queries, services
+
+        with transaction.atomic(durable=True):
+            told = services.replay(decision_id=queries.decision_number(options["decision"]))
+        self.stdout.write(json.dumps({"same": told.same, "stored": told.stored, "replayed": told.replayed}))
+        if not told.same:
+            sys.exit(1)
+
+
+def _read(name: str) -> Flow:
+    try:
+        text = Path(name).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Unreadable("unreadable_file", str(error)) from error
+    return read(text, file=name)
+
+
+def _lines(stream: Iterable[str]) -> Iterable[str]:
+    return (line for line in stream if line.strip())
+
+
+def _answer(address: str, line: str) -> dict[str, Any]:
+    try:
+        inputs = loads(line)
+        if not isinstance(inputs, dict):
+            raise Unreadable("invalid_input", "an input is a JSON object")
+        return engine.evaluate(address, inputs)
+    except (Unreadable, engine.EvaluationFailed) as error:
+        node = {"node": error.node} if isinstance(error, engine.EvaluationFailed) and error.node else {}
+        return {"error": {"code": error.code, "message": str(error)} | node}
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

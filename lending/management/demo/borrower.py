@@ -1,0 +1,288 @@
+"""A borrower played over HTTP: knows the public API and their own phone, nothing else."""
+
+import re
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from lending.sandbox.applicants import Applicant
+
+APPLICATION_RESTS = ("GRANTED", "DECLINED", "WITHDRAWN", "EXPIRED")
+DRAWDOWN_RESTS = ("PAID", "RETURNED", "DECLINED", "CANCELLED", "EXPIRED", "NO_FUNDER")
+READING_SECONDS = 5.2  # the cost sheet must have been open for five
+OPTIONAL_CONSENTS = ("operator", "bankflow", "device")
+
+
+class Refused(Exception):
+    """The platform answered with a problem; `code` is its stable code."""
+
+    def __init__(self, answer: httpx.Response) -> None:
+        problem = answer.json() if "json" in answer.headers.get("content-type", "") else {}
+        self.status, self.code, self.problem = answer.status_code, str(problem.get("code", "")), problem
+        super().__init__(f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {problem}")
+
+
+class TookTooLong(Exception):
+    """What was waited for did not happen in time."""
+
+
+@dataclass
+class Borrower:
+    """One person with a phone. `api`: the platform; `gateway`: where the demo's text messages can be read.
+
+    `wait` lets time pass between two looks; a test without workers runs them there.
+    """
+
+    api: httpx.Client
+    gateway: httpx.Client
+    person: Applicant
+    patience: float = 300.0
+    wait: Callable[[float], None] = time.sleep
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    # --- talking ------------------------------------------------------------------------------------------------
+
+    def call(self, method: str, path: str, *, again: bool = True, **kwargs: Any) -> Any:
+        """One request; the JSON of a 2xx answer. Signs in again once where the token has run out; obeys Retry-After."""
+        headers = kwargs.pop("headers", {})
+        if self.tokens:
+            headers = {**headers, "Authorization": f"Bearer {self.tokens['access']}"}
+        answer = self._send(method, path, headers=headers, **kwargs)
+        if answer.status_code == 401 and self.tokens and again:
+            self.refresh()
+            return self.call(method, path, again=False, headers=headers, **kwargs)
+        if answer.status_code >= 400:
+            raise Refused(answer)
+        return answer.json() if "json" in answer.headers.get("content-type", "") else answer.content
+
+    def _send(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
+        """A lost connection or a platform that restarts is tried again: every request here may be repeated."""
+        deadline = time.monotonic() + self.patience
+        while True:
+            try:
+                answer = self.api.request(method, f"/api/v1/{path}", **kwargs)
+                if answer.status_code not in (429, 500, 502, 503) or time.monotonic() > deadline:
+                    return answer
+                self.wait(min(float(answer.headers.get("Retry-After", 1)), 5.0))
+            except httpx.TransportError:
+                if time.monotonic() > deadline:
+                    raise
+                self.wait(1.0)
+
+    def refresh(self) -> None:
+        answer = self._send("POST", "auth/refresh", json={"refresh": self.tokens["refresh"]})
+        if answer.status_code >= 400:
+            raise Refused(answer)
+        self.tokens = answer.json()
+
+    def messages(self) -> list[str]:
+        """Texts received, newest first."""
+        answer = self.gateway.get("/sms", params={"phone": self.person.phone, "limit": 50})
+        return [message["text"] for message in answer.json()["messages"]]
+
+    def until(self, look: Callable[[], Any], *, what: str) -> Any:
+        """Look until it is true, ever less often."""
+        deadline, pause = time.monotonic() + self.patience, 0.2
+        while time.monotonic() < deadline:
+            seen = look()
+            if seen:
+                return seen
+            self.wait(pause)
+            pause = min(pause * 1.3, 2.0)
+        raise TookTooLong(f"row {self.person.row}: {what}")
+
+    def code(self, purpose: str, subject: str = "", **more: Any) -> str:
+        """Ask for a one-time code and read it from the phone."""
+        before = len(self.messages())
+        self.call("POST", "auth/otp", json={"purpose": purpose, "subject": subject, **more})
+        return self._read_code(before)
+
+    def _read_code(self, before: int) -> str:
+        def look() -> str | None:
+            texts = self.messages()
+            found = (re.search(r"\b(\d{6})\b", text) for text in texts[: len(texts) - before])
+            return next((match.group(1) for match in found if match), None)
+
+        code: str = self.until(look, what="the code by text message")
+        return code
+
+    # --- the way ------------------------------------------------------------------------------------------------
+
+    def sign_in(self) -> None:
+        before = len(self.messages())
+        phone = {"phone": self.person.phone}
+        self.call("POST", "auth/otp", json={**phone, "purpose": "login", "accept_notice": True})
+        accepted = {"service": "1", "privacy": "1"}
+        self.tokens = self.call(
+            "POST", "auth/token", json={**phone, "code": self._read_code(before), "accepted": accepted}
+        )
+
+    def fill_in(self) -> None:
+        """Details, contacts, consents, identity check."""
+        person = self.person
+        self.call(
+            "PUT",
+            "me/profile",
+            json={
+                "name": person.name,
+                "id_number": person.id_number,
+                "id_expires_on": person.id_expires_on.isoformat(),
+                "province": person.province,
+                "city": person.city,
+                "address": person.address,
+                "employment": person.wish.employment,
+                "employer": person.employer,
+                "job": person.job,
+                "net_income_cents": person.wish.net_income_cents,
+                "instalments_elsewhere_cents": person.wish.instalments_elsewhere_cents,
+                "declared": {"housing": person.wish.housing, "savings": person.savings},
+            },
+        )
+        contacts = [{"relation": c.relation, "name": c.name, "phone": c.phone} for c in person.contacts]
+        self.call("PUT", "me/contacts", json=contacts)
+        self.accept("apply")
+        self.call("POST", "me/checks", json={"kind": "id2"})
+        self.until(
+            lambda: all(check["state"] != "pending" for check in self.call("GET", "me/checks")),
+            what="the identity check",
+        )
+
+    def accept(self, moment: str, **about: Any) -> None:
+        """Read and accept what a moment asks for; optional ones where they bring the borrower something."""
+        for document in self.call("GET", "agreements", params={"moment": moment, **about}):
+            wanted = not document["optional"] or document["code"] in OPTIONAL_CONSENTS
+            if document["given"] or not wanted or document["accepted_by"] not in ("checkbox", "otp"):
+                continue
+            otp = self.code("consent", document["code"]) if document["accepted_by"] == "otp" else None
+            given = {"code": document["code"], "version": document["version"], "otp": otp}
+            if moment == "drawdown":
+                given["recipients"] = document["recipients"]
+            self.call("POST", "me/consents", json=given)
+
+    def apply(self) -> str:
+        """Start and submit; the application's id."""
+        wish = self.person.wish
+        started = self.call(
+            "POST", "applications", json={"product": wish.product}, headers={"Idempotency-Key": str(uuid.uuid4())}
+        )
+        application_id: str = started["id"]
+        self.call(
+            "POST",
+            f"applications/{application_id}/submit",
+            json={
+                "amount_cents": wish.amount_cents,
+                "months": wish.months,
+                "method": wish.method,
+                "purpose": wish.purpose,
+            },
+        )
+        return application_id
+
+    def application(self, application_id: str) -> Any:
+        return self.call("GET", f"applications/{application_id}")
+
+    def await_verdict(self, application_id: str, *, also: tuple[str, ...] = ()) -> Any:
+        """Until the application is decided (or in one of `also`); the application."""
+
+        def look() -> Any:
+            found = self.application(application_id)
+            granted = found["status"] != "GRANTED" or found["grant_id"]
+            return found if found["status"] in (*APPLICATION_RESTS, *also) and granted else None
+
+        return self.until(look, what="the verdict")
+
+    def answer_supplement(self, application_id: str) -> None:
+        asked = self.call("GET", f"applications/{application_id}/supplements")
+        items = next(one for one in asked if one["answered_at"] is None)["items"]
+        files = {
+            f"file.{item['kind']}": (f"{item['kind']}.pdf", b"%PDF-1.4 salary slip", "application/pdf")
+            for item in items
+        }
+        self.call("POST", f"applications/{application_id}/supplements", files=files)
+
+    def bind_card(self, index: int = 0) -> str:
+        """Add a card, wait for the four elements, confirm with the code; the card's id."""
+        before = len(self.messages())
+        card = self.call(
+            "POST", "me/bank-cards", json={"number": self.person.cards[index].number, "phone": self.person.phone}
+        )
+
+        def look() -> Any:
+            states = {row["id"]: row["state"] for row in self.call("GET", "me/bank-cards")}
+            return states[card["id"]] if states[card["id"]] != "added" else None
+
+        state = self.until(look, what="the card check")
+        if state == "checked":
+            code = self._read_code(before)
+            self.call("POST", f"me/bank-cards/{card['id']}/confirm", json={"code": code})
+        return str(card["id"])
+
+    def grant(self, grant_id: str) -> Any:
+        return next(grant for grant in self.call("GET", "grants") if grant["id"] == grant_id)
+
+    def draw(self, grant_id: str, card_id: str, *, amount_cents: int | None = None) -> str:
+        """Take the amount (all that is free without one) at the grant's term; the drawdown's id."""
+        grant = self.grant(grant_id)
+        terms = {"amount_cents": amount_cents or grant["free_cents"], "months": grant["months"]}
+        self.accept("drawdown", grant_id=grant_id, **terms)
+        drawdown = self.call(
+            "POST",
+            "drawdowns",
+            json={
+                "grant_id": grant_id,
+                **terms,
+                "method": self.person.wish.method,
+                "card_id": card_id,
+                "purpose": self.person.wish.purpose,
+            },
+            headers={"Idempotency-Key": str(uuid.uuid4())},
+        )
+        return str(drawdown["id"])
+
+    def drawdown(self, drawdown_id: str) -> Any:
+        return self.call("GET", f"drawdowns/{drawdown_id}")
+
+    def await_drawdown(self, drawdown_id: str, *states: str) -> Any:
+        """Until the drawdown is in one of `states` or at rest."""
+
+        def look() -> Any:
+            found = self.drawdown(drawdown_id)
+            return found if found["status"] in (*states, *DRAWDOWN_RESTS) else None
+
+        return self.until(look, what=f"the drawdown in {' or '.join(states) or 'a state of rest'}")
+
+    def sign(self, drawdown_id: str) -> None:
+        """Read the set, the cost sheet first, and sign it with one code."""
+
+        def rendered() -> Any:
+            found = self.call("GET", f"drawdowns/{drawdown_id}/contracts")
+            open_ones = [one for one in found if one["state"] not in ("VOID", "SEALED", "SIGNED")]
+            return found if open_ones and all(one["state"] == "RENDERED" for one in open_ones) else None
+
+        documents = self.until(rendered, what="the contract set")
+        for document in documents:
+            self.call("GET", f"drawdowns/{drawdown_id}/contracts/{document['id']}")
+        self.wait(READING_SECONDS)
+        code = self.code("sign", drawdown_id)
+        self.call("POST", f"drawdowns/{drawdown_id}/contracts/sign", json={"code": code})
+
+    def loan(self, drawdown: Any) -> Any:
+        return self.call("GET", f"loans/{drawdown['loan_id']}")
+
+    def repay(self, loan_id: str, amount_cents: int) -> None:
+        """Pay from the card and wait until it is posted."""
+        before = len(self.call("GET", f"loans/{loan_id}/repayments")["repayments"])
+        self.call(
+            "POST",
+            f"loans/{loan_id}/repayments",
+            json={"amount_cents": amount_cents},
+            headers={"Idempotency-Key": str(uuid.uuid4())},
+        )
+        self.until(
+            lambda: len(self.call("GET", f"loans/{loan_id}/repayments")["repayments"]) > before,
+            what="the repayment",
+        )

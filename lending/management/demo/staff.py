@@ -1,0 +1,114 @@
+"""The reviewers of the demo: they take the next case and decide it, by the services that the admin calls."""
+
+import logging
+import threading
+
+from django.contrib.auth import get_user_model
+from django.db import close_old_connections, transaction
+
+import review.queries
+import review.services
+from lending import queries
+from lending.common import clock
+from lending.common.errors import DomainError
+from lending.management.demo.cases import SUPPLEMENT
+from lending.rules.terms import Terms
+from lending.sandbox.applicants import row_of
+from users import queries as users
+
+logger = logging.getLogger(__name__)
+
+INITIAL = ("initial.chen", "initial.wu")
+FINAL = ("senior.zhao", "lead.sun", "manager.qian")
+IDLE_SECONDS = 0.5
+
+
+class Desk(threading.Thread):
+    """One reviewer at work until told to go home."""
+
+    def __init__(self, username: str) -> None:
+        super().__init__(name=username, daemon=True)
+        self.username, self.home = username, threading.Event()
+
+    def run(self) -> None:
+        user_id = get_user_model().objects.values_list("pk", flat=True).get(username=self.username)
+        while not self.home.is_set():
+            close_old_connections()
+            try:
+                worked = work_one(user_id)
+            except Exception:
+                logger.exception("the reviewer could not work", extra={"reviewer": self.username})
+                worked = False
+            if not worked:
+                self.home.wait(IDLE_SECONDS)
+
+
+def open_desks() -> list[Desk]:
+    desks = [Desk(username) for username in (*INITIAL, *FINAL)]
+    for desk in desks:
+        desk.start()
+    return desks
+
+
+def close_desks(desks: list[Desk]) -> None:
+    for desk in desks:
+        desk.home.set()
+    for desk in desks:
+        desk.join(timeout=10)
+
+
+def work_one(by_id: int) -> bool:
+    """Take the next case and say something about it; false where none waits."""
+    at = clock.now()
+    with transaction.atomic(durable=True):
+        case_id = review.services.claim_next(by_id=by_id, at=at)
+    if case_id is None:
+        return False
+    case = review.queries.case(case_id)
+    try:
+        with transaction.atomic(durable=True):
+            _initial(case, by_id) if case.stage == "initial" else _final(case, by_id)
+    except DomainError as refused:
+        logger.info("handed up", extra={"case_id": case_id, "code": refused.code})
+        with transaction.atomic(durable=True):
+            review.services.escalate(case_id=case_id, by_id=by_id, reasons=["X01"], at=clock.now())
+    return True
+
+
+def _initial(case: "review.queries.CaseView", by_id: int) -> None:
+    application = queries.application(case.application_id)
+    at = clock.now()
+    if _row(case) == SUPPLEMENT and not queries.supplements_of(case.application_id):
+        review.services.request_supplement(
+            case_id=case.id,
+            by_id=by_id,
+            items=[("income_proof", "Please send your last two salary slips.")],
+            reasons=["Q01"],
+            at=at,
+        )
+    elif application.terms is None:
+        review.services.recommend(case_id=case.id, by_id=by_id, outcome="decline", reasons=["S03"], at=at)
+    else:
+        review.services.recommend(case_id=case.id, by_id=by_id, outcome="approve", reasons=["V01", "V02"], at=at)
+
+
+def _final(case: "review.queries.CaseView", by_id: int) -> None:
+    """Approve two of three, one of them at a lower amount; the rest is declined with reasons."""
+    application = queries.application(case.application_id)
+    at, third = clock.now(), _row(case) % 3
+    if application.terms is None or third == 2:
+        review.services.decide(case_id=case.id, by_id=by_id, outcome="decline", reasons=["S03", "S04"], at=at)
+        return
+    terms = None
+    product = queries.product(application.product_code)
+    lower = application.terms.amount_cents * 4 // 5 // product.step_cents * product.step_cents
+    if third == 1 and lower >= product.amount_min_cents:
+        offer = application.terms
+        terms = Terms(lower, offer.months, offer.annual_rate, offer.method)
+    reasons = ["V01", "V02"] + (["V05"] if terms else [])
+    review.services.decide(case_id=case.id, by_id=by_id, outcome="approve", reasons=reasons, terms=terms, at=at)
+
+
+def _row(case: "review.queries.CaseView") -> int:
+    found = row_of(users.person(case.borrower_id).id_number or "")
+    return found[0] if found else case.id

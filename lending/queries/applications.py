@@ -1,0 +1,146 @@
+"""Reads of applications, their timeline and supplements. A stranger's row is NotFound."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from lending.models import (
+    Application,
+    Event,
+    Supplement,
+)
+from lending.queries.gate import one
+from lending.rules.terms import Terms
+from lending.services.gates import purpose_category
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationView:
+    id: int
+    public_id: UUID
+    user_id: int
+    product_code: str
+    product_family: str
+    kind: str
+    amount_cents: int | None
+    months: int | None
+    method: str
+    purpose: str
+    purpose_category: str
+    channel_code: str
+    status: str
+    grade: str
+    offered_cents: int | None
+    terms: Terms | None
+    reasons: tuple[str, ...]
+    decision_id: int | None
+    reapply_at: datetime | None
+    created_at: datetime
+    submitted_at: datetime | None
+    decided_at: datetime | None
+    round: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    id: int
+    subject: str
+    source: str
+    target: str
+    actor: str
+    reason: str
+    occurred_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SupplementItemView:
+    kind: str
+    request_text: str
+    answered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SupplementView:
+    public_id: UUID
+    requested_at: datetime
+    expires_at: datetime
+    answered_at: datetime | None
+    closed_at: datetime | None
+    items: tuple[SupplementItemView, ...]
+
+
+def application(application_id: int) -> ApplicationView:
+    return _application(one(Application.objects.select_related("product"), pk=application_id))
+
+
+def application_for(user_id: int, public_id: UUID) -> ApplicationView:
+    return _application(one(Application.objects.select_related("product"), user_id=user_id, public_id=public_id))
+
+
+def applications_of(user_id: int) -> tuple[ApplicationView, ...]:
+    return tuple(map(_application, Application.objects.select_related("product").filter(user_id=user_id)))
+
+
+def _application(found: Application) -> ApplicationView:
+    terms = None
+    if found.decided_cents and found.decided_months and found.decided_rate is not None:
+        terms = Terms(found.decided_cents, found.decided_months, found.decided_rate, found.method)
+    return ApplicationView(
+        id=found.pk,
+        public_id=found.public_id,
+        user_id=found.user_id,
+        product_code=found.product.code,
+        product_family=found.product_family,
+        kind=found.product.kind,
+        amount_cents=found.asked_cents,
+        months=found.asked_months,
+        method=found.method,
+        purpose=found.purpose,
+        purpose_category=purpose_category(found.purpose),
+        channel_code=found.channel_code,
+        status=found.status,
+        grade=found.grade,
+        offered_cents=found.offered_cents,
+        terms=terms,
+        reasons=tuple(found.reasons),
+        decision_id=found.decision_id,
+        reapply_at=found.reapply_at,
+        created_at=found.created_at,
+        submitted_at=found.submitted_at,
+        decided_at=found.decided_at,
+        round=found.appeals + 1,
+    )
+
+
+def timeline(application_id: int) -> tuple[EventView, ...]:
+    """Everything that happened to an application and what hangs off it, oldest first."""
+    return tuple(
+        EventView(
+            id=row.pk,
+            subject=row.subject,
+            source=row.source,
+            target=row.target,
+            actor=row.actor,
+            reason=row.reason,
+            occurred_at=row.occurred_at,
+        )
+        for row in Event.objects.filter(application_id=application_id).order_by("id")
+    )
+
+
+def supplements_of(application_id: int) -> tuple[SupplementView, ...]:
+    rows = Supplement.objects.filter(application_id=application_id).prefetch_related("items")
+    return tuple(
+        SupplementView(
+            public_id=row.public_id,
+            requested_at=row.requested_at,
+            expires_at=row.expires_at,
+            answered_at=row.answered_at,
+            closed_at=row.closed_at,
+            items=tuple(
+                SupplementItemView(item.kind, item.request_text, bool(item.answer_text or item.file))
+                for item in row.items.all()
+            ),
+        )
+        for row in rows
+    )

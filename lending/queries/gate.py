@@ -1,0 +1,18 @@
+"""The one way to a single row for a caller: theirs, or NotFound."""
+
+from typing import TypeVar
+
+from django.db import models
+from django.db.models import QuerySet
+
+from lending.common.errors import NotFound
+
+M = TypeVar("M", bound=models.Model)
+
+
+def one(rows: QuerySet[M], **where: object) -> M:
+    """The row that fits; a row that is missing and one of somebody else answer alike."""
+    found = rows.filter(**where).first()
+    if found is None:
+        raise NotFound("There is nothing of yours at this address.")
+    return found

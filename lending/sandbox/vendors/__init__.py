@@ -1,0 +1,1 @@
+"""One file a vendor: its pages, in its own wire format. `ROUTES` of each: (vendor, method, path, page)."""

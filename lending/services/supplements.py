@@ -1,0 +1,88 @@
+"""What a reviewer asks for, and what the borrower brings (补件)."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from django.core.files.base import ContentFile
+
+from lending.common.errors import Conflict, Invalid, NotFound
+from lending.models import Lifetime, Supplement, SupplementItem
+from lending.services import applications
+from users.services import messages
+
+MAX_FILE_BYTES = 8 * 1024 * 1024
+SIGNATURES = {b"\xff\xd8\xff": "jpg", b"\x89PNG\r\n\x1a\n": "png", b"%PDF-": "pdf"}
+
+
+class SupplementClosed(Conflict):
+    code, title = "supplement_closed", "These documents are no longer asked for"
+
+
+class UnreadableFile(Invalid):
+    code, title = "unreadable_file", "The file must be a JPEG, PNG or PDF of at most 8 MB"
+
+
+def request(*, application_id: int, items: Sequence[tuple[str, str]], by: str, at: datetime) -> int:
+    """REFERRED → SUPPLEMENT with what is asked for: (kind, sentence to the borrower) each."""
+    if not items or len({kind for kind, _ in items}) != len(items):
+        raise Invalid("Name each thing that is asked for, once.", fields={"items": "empty or repeated"})
+    application = applications.lock(application_id)
+    applications.check_can(application, "ask_supplement")
+    ttl = Lifetime.objects.get(thing="supplement").ttl_seconds
+    supplement = Supplement.objects.create(
+        application=application, requested_by=by, requested_at=at, expires_at=at + timedelta(seconds=ttl)
+    )
+    SupplementItem.objects.bulk_create(
+        SupplementItem(supplement=supplement, kind=kind, request_text=text) for kind, text in items
+    )
+    applications.move(application, "ask_supplement", by=by, at=at)
+    messages.queue(
+        user_id=application.user_id,
+        template="supplement_requested",
+        params={"hours": ttl // 3600},
+        key=f"supplement-{supplement.pk}",
+        at=at,
+    )
+    return supplement.pk
+
+
+def answer(
+    *,
+    application_id: int,
+    texts: Mapping[str, str],
+    files: Mapping[str, bytes],
+    by: str,
+    at: datetime,
+) -> None:
+    """SUPPLEMENT → REFERRED once every item has a text or a file, by kind. Raises Invalid with the ones missing."""
+    application = applications.lock(application_id)
+    applications.check_can(application, "resume")
+    supplement = Supplement.objects.filter(application=application, answered_at=None, closed_at=None).first()
+    if supplement is None:
+        raise NotFound("Nothing is asked for.")
+    if at > supplement.expires_at:
+        raise SupplementClosed("The time to bring them is over.")
+    kinds = {item.kind: item for item in supplement.items.all()}
+    fields = dict.fromkeys({*texts, *files} - set(kinds), "not asked for")
+    fields |= {kind: "missing" for kind in kinds if not texts.get(kind, "").strip() and kind not in files}
+    if fields:
+        raise Invalid("Bring exactly what is asked for.", fields=fields)
+    for kind, item in kinds.items():
+        _store(item, texts.get(kind, "").strip(), files.get(kind))
+    supplement.answered_at = at
+    supplement.save(update_fields=["answered_at"])
+    applications.move(application, "resume", by=by, at=at)
+
+
+def _store(item: SupplementItem, text: str, content: bytes | None) -> None:
+    item.answer_text = text or None
+    if content is not None:
+        if len(content) > MAX_FILE_BYTES:
+            raise UnreadableFile(fields={item.kind: "larger than 8 MB"})
+        ending = next((e for magic, e in SIGNATURES.items() if content.startswith(magic)), None)
+        if ending is None:
+            raise UnreadableFile(fields={item.kind: "not a JPEG, PNG or PDF"})
+        item.file_sha256, item.file_size = hashlib.sha256(content).hexdigest(), len(content)
+        item.file.save(f"{item.file_sha256}.{ending}", ContentFile(content), save=False)
+    item.save(update_fields=["answer_text", "file", "file_sha256", "file_size"])

@@ -1,0 +1,138 @@
+"""What a reviewer fills in for each action: always a code, often a note. Money is typed in yuan."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django import forms
+from django.utils.translation import get_language
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+)
+
+from lending import queries as lending
+from lending.common.money import cents
+from lending.rules.terms import Terms
+from review import queries
+
+VERDICTS = [("approve", "通过 Approve"), ("decline", "拒绝 Decline")]
+PAUSES = [(1, "1 小时 hour"), (4, "4 小时 hours"), (24, "1 天 day"), (72, "3 天 days")]
+
+
+def _chinese() -> bool:
+    return (get_language() or "").startswith("zh")
+
+
+def finding_choices(action: str) -> list[tuple[str, str]]:
+    return [(row.code, f"{row.code} {row.text_zh if _chinese() else row.text_en}") for row in queries.findings(action)]
+
+
+def reason_choices() -> list[tuple[str, str]]:
+    """Decline reasons a person can give; the ones of funders and borrowers are not theirs."""
+    return [
+        (row.code, f"{row.code} {row.text_zh if _chinese() else row.text_en}")
+        for row in lending.reasons()
+        if row.cls not in ("M", "B")
+    ]
+
+
+class ReasonForm(forms.Form):
+    """Codes and a note. `action` names the findings to choose from."""
+
+    action = ""
+    reasons = forms.MultipleChoiceField(label="原因 Reasons", widget=UnfoldAdminCheckboxSelectMultipleWidget)
+    note = forms.CharField(label="备注 Note", required=False, max_length=2000, widget=UnfoldAdminTextareaWidget)
+
+    def __init__(self, *args: Any, application: lending.ApplicationView, at: datetime, **kwargs: Any) -> None:
+        self.application, self.at = application, at
+        super().__init__(*args, **kwargs)
+        self.fields["reasons"].choices = self.codes()  # type: ignore[attr-defined]
+
+    def codes(self) -> list[tuple[str, str]]:
+        return finding_choices(self.action)
+
+    def values(self) -> dict[str, Any]:
+        """The keywords of the service."""
+        return {"reasons": self.cleaned_data["reasons"], "note": self.cleaned_data["note"]}
+
+
+class VerdictForm(ReasonForm):
+    outcome = forms.ChoiceField(label="结论 Verdict", choices=VERDICTS, widget=UnfoldAdminSelectWidget)
+    field_order: ClassVar[list[str]] = ["outcome", "reasons", "note"]
+
+    def codes(self) -> list[tuple[str, str]]:
+        return [*finding_choices("approve"), *reason_choices()]
+
+    def values(self) -> dict[str, Any]:
+        return super().values() | {"outcome": self.cleaned_data["outcome"]}
+
+
+class DecisionForm(VerdictForm):
+    """The offer stands in the fields; it can be lowered. The price is not a field."""
+
+    amount = forms.DecimalField(
+        label="金额 Amount, ¥", required=False, decimal_places=2, widget=UnfoldAdminDecimalFieldWidget
+    )
+    months = forms.IntegerField(label="期限 Months", required=False, widget=UnfoldAdminIntegerFieldWidget)
+    field_order: ClassVar[list[str]] = ["outcome", "amount", "months", "reasons", "note"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if offer := self.application.terms:
+            self.initial = {"amount": Decimal(offer.amount_cents) / 100, "months": offer.months} | dict(self.initial)
+
+    def values(self) -> dict[str, Any]:
+        return super().values() | {"terms": self._terms()}
+
+    def _terms(self) -> Terms | None:
+        offer, data = self.application.terms, self.cleaned_data
+        if data["outcome"] != "approve" or offer is None:
+            return None
+        amount_cents = offer.amount_cents if data["amount"] is None else cents(data["amount"])
+        return Terms(amount_cents, data["months"] or offer.months, offer.annual_rate, offer.method, offer.fees_cents)
+
+
+class SupplementForm(ReasonForm):
+    action = "supplement"
+    question = forms.CharField(
+        label="向借款人提问 Question to the borrower", required=False, max_length=200, widget=UnfoldAdminTextareaWidget
+    )
+    field_order: ClassVar[list[str]] = ["reasons", "question", "note"]
+
+    def values(self) -> dict[str, Any]:
+        chosen = {row.code: row for row in queries.findings(self.action)}
+        items = []
+        for code in self.cleaned_data["reasons"]:
+            text = chosen[code].text_zh if _chinese() else chosen[code].text_en
+            asked = self.cleaned_data["question"] if chosen[code].item_kind == "answer" else ""
+            items.append((chosen[code].item_kind, asked or text))
+        return super().values() | {"items": items}
+
+
+class SuspendForm(ReasonForm):
+    action = "suspend"
+    hours = forms.TypedChoiceField(label="时长 For", choices=PAUSES, coerce=int, widget=UnfoldAdminSelectWidget)
+    field_order: ClassVar[list[str]] = ["hours", "reasons", "note"]
+
+    def values(self) -> dict[str, Any]:
+        return super().values() | {"until": self.at + timedelta(hours=self.cleaned_data["hours"])}
+
+
+class ReturnForm(ReasonForm):
+    action = "return"
+
+
+class EscalateForm(ReasonForm):
+    action = "escalate"
+
+
+class ReleaseForm(ReasonForm):
+    action = "release"
+
+
+class RecuseForm(ReasonForm):
+    action = "recuse"

@@ -1,0 +1,200 @@
+"""One application in front of people: where it stands, who holds it, until when it is due."""
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django_fsm import FSMField, FSMModelMixin, transition
+
+from lending.models import Application
+
+from .queue import Queue, Stage
+
+MAX_OPEN_CASES = 5  # a reviewer
+
+
+class CaseStatus(models.TextChoices):
+    WAITING_INITIAL = "WAITING_INITIAL", "待初审 Waiting, initial"
+    IN_INITIAL = "IN_INITIAL", "初审中 In initial review"
+    WAITING_FINAL = "WAITING_FINAL", "待终审 Waiting, final"
+    IN_FINAL = "IN_FINAL", "终审中 In final review"
+    SUPPLEMENT = "SUPPLEMENT", "待补件 Supplement"
+    SUSPENDED = "SUSPENDED", "挂起 Suspended"
+    CLOSED = "CLOSED", "已结案 Closed"
+
+
+class CaseOutcome(models.TextChoices):
+    """What became of the case; its status only says where it is."""
+
+    APPROVE = "approve", "通过 Approved"
+    DECLINE = "decline", "拒绝 Declined"
+    VOID = "void", "作废 Ended without a verdict"
+
+
+S = CaseStatus
+WAITING = (S.WAITING_INITIAL, S.WAITING_FINAL)
+WORKED = (S.IN_INITIAL, S.IN_FINAL)
+OPEN = tuple(status for status in S if status != S.CLOSED)
+
+
+def _is_initial(case: Any) -> bool:
+    return bool(case.stage == Stage.INITIAL)
+
+
+def _is_final(case: Any) -> bool:
+    return bool(case.stage == Stage.FINAL)
+
+
+class Case(FSMModelMixin, models.Model):
+    """`round` 1 is the first review, an appeal opens the next.
+
+    Held: `claimed_by`, `leased_until` and `slot` (1 to 5 of that reviewer) are set together, while it is worked on.
+    `held_for` keeps a waiting case for the reviewer who knows it until `held_until`. `rank`: next case = lowest.
+    `level_needed`: whom the present stage is handed to. Amount is what was offered, or asked where nothing was.
+    """
+
+    application = models.ForeignKey(Application, models.PROTECT, related_name="review_cases")
+    round = models.PositiveSmallIntegerField()
+    borrower = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    queue = models.ForeignKey(Queue, models.PROTECT, related_name="cases")
+    stage = models.CharField(max_length=8, choices=Stage.choices)
+    status = FSMField(default=S.WAITING_INITIAL, choices=S.choices, protected=True)
+    outcome = models.CharField(max_length=8, choices=CaseOutcome.choices, blank=True)
+    initial_reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    final_reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    recommendation = models.CharField(max_length=8, choices=CaseOutcome.choices[:2], blank=True)
+    claimed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    leased_until = models.DateTimeField(null=True)
+    slot = models.PositiveSmallIntegerField(null=True)
+    held_for = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    held_until = models.DateTimeField(null=True)
+    amount_cents = models.BigIntegerField()
+    grade = models.CharField(max_length=2, blank=True)
+    is_exception = models.BooleanField(default=False)
+    is_appeal = models.BooleanField(default=False)
+    level_needed = models.PositiveSmallIntegerField()
+    bonus = models.SmallIntegerField(default=0)
+    opened_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    at_risk_at = models.DateTimeField()
+    rank = models.BigIntegerField()
+    paused_at = models.DateTimeField(null=True)
+    resume_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["rank", "id"]
+        indexes = [
+            models.Index(fields=["rank", "id"], condition=Q(status__in=WAITING), name="review_case_next"),
+            models.Index(fields=["leased_until"], condition=Q(status__in=WORKED), name="review_case_leases"),
+            models.Index(fields=["resume_at"], condition=Q(status=S.SUSPENDED), name="review_case_suspended"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["application", "round"], name="review_case_once_a_round"),
+            models.UniqueConstraint(
+                fields=["application"], condition=~Q(status=S.CLOSED), name="review_one_open_case_per_application"
+            ),
+            models.UniqueConstraint(fields=["claimed_by", "slot"], name="review_at_most_five_open_cases"),
+            models.CheckConstraint(condition=Q(status__in=S.values), name="review_case_status_known"),
+            models.CheckConstraint(
+                condition=Q(initial_reviewer__isnull=True)
+                | Q(final_reviewer__isnull=True)
+                | ~Q(initial_reviewer=F("final_reviewer")),
+                name="review_case_has_two_reviewers",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=S.IN_FINAL)
+                | Q(initial_reviewer__isnull=True)
+                | ~Q(claimed_by=F("initial_reviewer")),
+                name="review_final_is_not_held_by_the_initial_reviewer",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=S.IN_INITIAL) | Q(final_reviewer__isnull=True) | ~Q(claimed_by=F("final_reviewer")),
+                name="review_initial_is_not_held_by_the_final_reviewer",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    status__in=WORKED,
+                    claimed_by__isnull=False,
+                    leased_until__isnull=False,
+                    slot__isnull=False,
+                    slot__range=(1, 5),
+                )
+                | (~Q(status__in=WORKED) & Q(claimed_by__isnull=True, leased_until__isnull=True, slot__isnull=True)),
+                name="review_case_held_while_worked_on",
+            ),
+            models.CheckConstraint(
+                condition=Q(held_for__isnull=True, held_until__isnull=True)
+                | Q(held_for__isnull=False, held_until__isnull=False, status__in=[*WAITING, S.SUPPLEMENT, S.SUSPENDED]),
+                name="review_case_kept_for_somebody_until",
+            ),
+            models.CheckConstraint(
+                condition=(Q(status=S.CLOSED, closed_at__isnull=False) & ~Q(outcome=""))
+                | (~Q(status=S.CLOSED) & Q(closed_at__isnull=True, outcome="")),
+                name="review_closed_case_has_an_outcome",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=[S.SUPPLEMENT, S.SUSPENDED], paused_at__isnull=False)
+                | (~Q(status__in=[S.SUPPLEMENT, S.SUSPENDED]) & Q(paused_at__isnull=True)),
+                name="review_case_clock_stands_while_paused",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=[S.SUPPLEMENT, S.SUSPENDED, S.CLOSED])
+                | Q(status__in=[S.WAITING_INITIAL, S.IN_INITIAL], stage=Stage.INITIAL)
+                | Q(status__in=[S.WAITING_FINAL, S.IN_FINAL], stage=Stage.FINAL),
+                name="review_case_status_fits_its_stage",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.application_id}/{self.round}"
+
+    # What leads into IN_INITIAL and IN_FINAL is `services.claims.claim_next`, one SQL statement. These two name the
+    # pairs for the diagram and the tests.
+    @transition(field=status, source=S.WAITING_INITIAL, target=S.IN_INITIAL)
+    def take_initial(self) -> None: ...
+
+    @transition(field=status, source=S.WAITING_FINAL, target=S.IN_FINAL)
+    def take_final(self) -> None: ...
+
+    @transition(field=status, source=S.IN_INITIAL, target=S.WAITING_INITIAL)
+    def give_back_initial(self) -> None: ...
+
+    @transition(field=status, source=S.IN_FINAL, target=S.WAITING_FINAL)
+    def give_back_final(self) -> None: ...
+
+    @transition(field=status, source=[S.WAITING_INITIAL, S.IN_INITIAL], target=S.WAITING_FINAL)
+    def pass_on(self) -> None:
+        """After the recommendation; a new appeal goes there at once."""
+
+    @transition(field=status, source=S.IN_FINAL, target=S.WAITING_INITIAL)
+    def return_to_initial(self) -> None: ...
+
+    @transition(field=status, source=WORKED, target=S.SUPPLEMENT)
+    def ask_supplement(self) -> None: ...
+
+    @transition(field=status, source=WORKED, target=S.SUSPENDED)
+    def suspend(self) -> None: ...
+
+    @transition(
+        field=status,
+        source=[S.SUPPLEMENT, S.SUSPENDED],
+        target=S.WAITING_INITIAL,
+        conditions=[_is_initial],
+    )
+    def resume_initial(self) -> None: ...
+
+    @transition(
+        field=status,
+        source=[S.SUPPLEMENT, S.SUSPENDED],
+        target=S.WAITING_FINAL,
+        conditions=[_is_final],
+    )
+    def resume_final(self) -> None: ...
+
+    @transition(field=status, source=WORKED, target=S.CLOSED)
+    def decide(self) -> None: ...
+
+    @transition(field=status, source=list(OPEN), target=S.CLOSED)
+    def void(self) -> None: ...

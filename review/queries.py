@@ -1,0 +1,162 @@
+"""Reads of the human verdict for other apps and for doors."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Q
+
+from review.models import Case, CaseAction, Finding, Queue
+from review.models.case import OPEN, WAITING, WORKED
+from review.rules import priority
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    id: int
+    application_id: int
+    round: int
+    borrower_id: int
+    queue: str
+    stage: str
+    status: str
+    outcome: str
+    recommendation: str
+    initial_reviewer_id: int | None
+    final_reviewer_id: int | None
+    claimed_by_id: int | None
+    leased_until: datetime | None
+    amount_cents: int
+    grade: str
+    is_exception: bool
+    is_appeal: bool
+    level_needed: int
+    opened_at: datetime
+    due_at: datetime
+    at_risk_at: datetime
+    closed_at: datetime | None
+    bonus: int
+
+    def priority(self, at: datetime) -> int:
+        return priority.priority(at=at, due_at=self.due_at, opened_at=self.opened_at, bonus=self.bonus)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """How many cases of the queue wait, are being worked on, and are paused."""
+
+    code: str
+    name_zh: str
+    stage: str
+    waiting: int
+    in_work: int
+    paused: int
+
+
+@dataclass(frozen=True, slots=True)
+class ActionView:
+    action: str
+    actor: str
+    occurred_at: datetime
+    source: str
+    target: str
+    outcome: str
+    reasons: tuple[str, ...]
+    note: str
+    changes: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FindingView:
+    code: str
+    action: str
+    text_en: str
+    text_zh: str
+    item_kind: str
+
+
+def case_of(application_id: int) -> CaseView | None:
+    """The latest round's case of an application."""
+    return _first(application_id=application_id)
+
+
+def case(case_id: int) -> CaseView | None:
+    return _first(pk=case_id)
+
+
+def _first(**where: int) -> CaseView | None:
+    row = Case.objects.filter(**where).select_related("queue").order_by("-round").first()
+    return None if row is None else _view(row)
+
+
+def cases_held_by(user_id: int) -> tuple[CaseView, ...]:
+    """What a reviewer has open, most urgent first."""
+    return tuple(map(_view, Case.objects.filter(claimed_by_id=user_id).select_related("queue")))
+
+
+def _view(row: Case) -> CaseView:
+    return CaseView(
+        id=row.pk,
+        application_id=row.application_id,
+        round=row.round,
+        borrower_id=row.borrower_id,
+        queue=row.queue.code,
+        stage=row.stage,
+        status=row.status,
+        outcome=row.outcome,
+        recommendation=row.recommendation,
+        initial_reviewer_id=row.initial_reviewer_id,
+        final_reviewer_id=row.final_reviewer_id,
+        claimed_by_id=row.claimed_by_id,
+        leased_until=row.leased_until,
+        amount_cents=row.amount_cents,
+        grade=row.grade,
+        is_exception=row.is_exception,
+        is_appeal=row.is_appeal,
+        level_needed=row.level_needed,
+        opened_at=row.opened_at,
+        due_at=row.due_at,
+        at_risk_at=row.at_risk_at,
+        closed_at=row.closed_at,
+        bonus=row.bonus,
+    )
+
+
+def queues() -> tuple[QueueView, ...]:
+    counted = Queue.objects.annotate(
+        open_cases=Count("cases", filter=Q(cases__status__in=OPEN)),
+        waiting=Count("cases", filter=Q(cases__status__in=WAITING)),
+        in_work=Count("cases", filter=Q(cases__status__in=WORKED)),
+    )
+    return tuple(
+        QueueView(
+            row.code, row.name_zh, row.stage, row.waiting, row.in_work, row.open_cases - row.waiting - row.in_work
+        )
+        for row in counted
+    )
+
+
+def actions_of(case_id: int) -> tuple[ActionView, ...]:
+    """What was done to a case, oldest first."""
+    return tuple(
+        ActionView(
+            action=row.action,
+            actor=row.actor,
+            occurred_at=row.occurred_at,
+            source=row.source,
+            target=row.target,
+            outcome=row.outcome,
+            reasons=tuple(row.reasons),
+            note=row.note,
+            changes=row.changes,
+        )
+        for row in CaseAction.objects.filter(case_id=case_id)
+    )
+
+
+def findings(action: str) -> tuple[FindingView, ...]:
+    """The codes that explain `action` (approve, supplement, return, suspend, escalate, release, recuse)."""
+    return tuple(
+        FindingView(row.code, row.action, row.text_en, row.text_zh, row.item_kind)
+        for row in Finding.objects.filter(action=action)
+    )

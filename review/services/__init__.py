@@ -1,0 +1,26 @@
+"""Every write of the human verdict. All assume an open transaction; `by_id` is the staff user who acts."""
+
+from .cases import close_case, open_or_resume_case
+from .claims import claim_next, expire_leases, extend_lease, release_lease
+from .detours import escalate, recuse, request_supplement, resume, resume_due, return_to_initial, suspend
+from .overdue import run_sweep
+from .verdicts import decide, recommend
+
+__all__ = [
+    "claim_next",
+    "close_case",
+    "decide",
+    "escalate",
+    "expire_leases",
+    "extend_lease",
+    "open_or_resume_case",
+    "recommend",
+    "recuse",
+    "release_lease",
+    "request_supplement",
+    "resume",
+    "resume_due",
+    "return_to_initial",
+    "run_sweep",
+    "suspend",
+]

@@ -1,0 +1,94 @@
+"""The desk's configuration from files: one table, one loader, may run again."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from datetime import datetime, time
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db.models import Model
+
+from lending.common.money import cents
+from review.models import AuthorityRule, Finding, Queue
+from review.rules.authority import LEVELS
+from review.services import reviewers
+
+DATA = Path(__file__).resolve().parents[1] / "data" / "configuration"
+
+
+def load(*, at: datetime) -> None:
+    """Insert or update every table by its key."""
+    _load_queues()
+    _load_authority()
+    _load_findings()
+    _load_reviewers()
+
+
+def _rows(table: str) -> Iterator[dict[str, str]]:
+    with (DATA / f"{table}.csv").open(encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file)
+
+
+def _upsert(model: type[Model], keys: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
+    model._default_manager.bulk_create(
+        [model(**row) for row in rows],
+        update_conflicts=True,
+        unique_fields=keys,
+        update_fields=[name for name in rows[0] if name not in keys],
+    )
+
+
+def _load_queues() -> None:
+    _upsert(
+        Queue,
+        ["code"],
+        [
+            {
+                "code": row["code"],
+                "name_zh": row["name_zh"],
+                "stage": row["stage"],
+                "takes": row["takes"],
+                "opens": time.fromisoformat(row["opens"]),
+                "closes": time.fromisoformat(row["closes"]),
+                "workdays_only": row["days"] == "workdays",
+                "due_minutes": int(row["due_minutes"]),
+                "at_risk_minutes": int(row["at_risk_minutes"]),
+                "skill": row["skill"],
+            }
+            for row in _rows("queues")
+        ],
+    )
+
+
+def _load_authority() -> None:
+    """A cell reads "R1 + R2" (initial, final), "R1 alone" or "not allowed"."""
+    cells = []
+    for row in _rows("authority"):
+        for column in row.keys() - {"amount_to", "version"}:
+            levels = [LEVELS[word] for word in row[column].split() if word in LEVELS]
+            initial, final = [*levels, None, None][:2]
+            cells.append(
+                {
+                    "version": int(row["version"]),
+                    "amount_to_cents": cents(row["amount_to"]),
+                    "column": column,
+                    "initial_level": initial,
+                    "final_level": final,
+                }
+            )
+    _upsert(AuthorityRule, ["version", "amount_to_cents", "column"], cells)
+
+
+def _load_findings() -> None:
+    _upsert(Finding, ["code"], list(_rows("findings")))
+
+
+def _load_reviewers() -> None:
+    """The demo staff, where these accounts exist."""
+    accounts = dict(get_user_model().objects.filter(kind="staff").values_list("username", "pk"))
+    for row in _rows("reviewers"):
+        if row["username"] in accounts:
+            reviewers.appoint(
+                user_id=accounts[row["username"]], level=LEVELS[row["level"]], skills=row["skills"].split()
+            )

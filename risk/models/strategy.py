@@ -1,0 +1,118 @@
+"""What is decided with: scenarios, the catalogue of variables, immutable releases, and which release serves where."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+
+
+class VariableType(models.TextChoices):
+    INT = "int", "Integer"
+    BOOL = "bool", "Yes or no"
+    TEXT = "text", "Text"
+    DATE = "date", "Date"
+    INT_LIST = "int_list", "Integers"
+    TEXT_LIST = "text_list", "Texts"
+
+
+class Variable(models.Model):
+    """A named input with its lineage: which source, at which dotted path of its raw answer."""
+
+    name = models.CharField(max_length=40, unique=True)
+    type = models.CharField(max_length=12, choices=VariableType)
+    nullable = models.BooleanField(help_text="May be unknown; the rules then say what unknown does")
+    source = models.CharField(max_length=32, help_text="Code in the register of sources, or a part of our own records")
+    path = models.CharField(max_length=80, blank=True)
+    description_en = models.CharField(max_length=160)
+    description_zh = models.CharField(max_length=160)
+
+    class Meta:
+        ordering = ("source", "name")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Scenario(models.Model):
+    """A moment that needs a decision. Its input schema is that of its variables."""
+
+    code = models.CharField(max_length=16, unique=True)
+    title_en = models.CharField(max_length=120)
+    title_zh = models.CharField(max_length=120)
+    inputs = ArrayField(models.CharField(max_length=40))
+    input_schema = models.JSONField()
+
+    class Meta:
+        ordering = ("code",)
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class ReleaseForm(models.TextChoices):
+    FLOW = "flow", "Decision flow"
+    RULE_SET = "rule_set", "Rule set"
+    SCORECARD = "scorecard", "Scorecard"
+
+
+class Release(models.Model):
+    """One version of a flow, rule set or scorecard; written by one person, approved by another, never edited.
+
+    `graph` is what is evaluated, `authored` the form it was compiled from. `pins` names the release behind each
+    sub-decision's key, so that a release evaluates the same for ever.
+    """
+
+    key = models.CharField(max_length=60)
+    version = models.PositiveIntegerField()
+    scenario = models.ForeignKey(Scenario, models.PROTECT, related_name="releases")
+    form = models.CharField(max_length=10, choices=ReleaseForm)
+    graph = models.JSONField()
+    authored = models.JSONField(null=True, blank=True)
+    pins = models.JSONField(default=dict, blank=True)
+    sha256 = models.CharField(max_length=64)
+    schema_version = models.PositiveSmallIntegerField()
+    engine = models.CharField(max_length=40)
+    author = models.CharField(max_length=60)
+    approver = models.CharField(max_length=60)
+    released_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("key", "-version")
+        constraints = (
+            models.UniqueConstraint(fields=["key", "version"], name="risk_release_version"),
+            models.CheckConstraint(condition=~Q(author=F("approver")), name="risk_release_four_eyes"),
+            models.CheckConstraint(condition=Q(version__gt=0), name="risk_release_version_positive"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.key} v{self.version}"
+
+
+class Binding(models.Model):
+    """From an instant on, this release serves a scenario; the latest one in force counts, the narrower before the wider.
+
+    Empty product or channel: any. `role`: `decide` ends the scenario; `knock_out` runs between its stages and only its
+    declines count. Rolling back is a new binding of an older release.
+    """
+
+    class Role(models.TextChoices):
+        DECIDE = "decide", "Decides"
+        KNOCK_OUT = "knock_out", "Stops dearer stages"
+
+    scenario = models.ForeignKey(Scenario, models.PROTECT, related_name="bindings")
+    role = models.CharField(max_length=10, choices=Role)
+    product_code = models.CharField(max_length=20, blank=True)
+    channel_code = models.CharField(max_length=20, blank=True)
+    release = models.ForeignKey(Release, models.PROTECT, related_name="bindings")
+    in_force_from = models.DateTimeField()
+
+    class Meta:
+        ordering = ("scenario", "role", "-in_force_from")
+        constraints = (
+            models.UniqueConstraint(
+                fields=["scenario", "role", "product_code", "channel_code", "in_force_from"],
+                name="risk_binding_instant",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.scenario} {self.role}: {self.release}"

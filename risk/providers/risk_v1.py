@@ -1,0 +1,50 @@
+"""Protocol risk-v1: `{request_id, subject}` → `{request_id, vendor_ref, data}`. Each source sends only its own fields."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from lending.common import http
+from lending.common.errors import PermanentError, UnknownOutcome
+from risk.providers.base import Subject
+from users.queries import SourceView
+
+FIELDS: dict[str, tuple[str, ...]] = {
+    "phone_vendor": ("name", "id_number", "phone"),
+    "phone_list_vendor": ("id_number", "phone"),
+    "blacklist_vendor": ("name", "id_number", "phone"),
+    "aml_vendor": ("name", "id_number", "birth_date"),
+    "multi_lender_vendor": ("id_number", "phone"),
+    "operator_vendor": ("name", "id_number", "phone"),
+    "bureau": ("name", "id_number"),
+    "bankflow_vendor": ("name", "id_number"),
+}
+
+
+async def query(*, client: httpx.AsyncClient, source: SourceView, key: str, subject: Subject) -> Mapping[str, Any]:
+    try:
+        fields = FIELDS[source.recipient]
+    except KeyError:
+        raise PermanentError("no fields agreed", vendor=source.code, code="not_agreed") from None
+    values = {name: getattr(subject, name) for name in fields}
+    if values.get("birth_date"):
+        values["birth_date"] = values["birth_date"].isoformat()
+    call = http.acall(
+        client=client,
+        vendor=source.code,
+        method="POST",
+        url=source.endpoint,
+        client_id=source.client_id,
+        secret=source.secret,
+        timeout_ms=source.timeout_ms,
+        json={"request_id": key, "subject": values},
+    )
+    try:
+        answer = await asyncio.wait_for(call, source.timeout_ms / 1000)  # httpx limits each phase, not the whole
+    except TimeoutError as error:
+        raise UnknownOutcome("no answer in time", vendor=source.code, code="timeout") from error
+    if answer.get("request_id") != key or not isinstance(answer.get("data"), dict):
+        raise PermanentError("not an answer to this question", vendor=source.code, code="malformed")
+    return answer

@@ -1,0 +1,170 @@
+"""Reads for other apps and for doors. Frozen dataclasses; raw payloads never leave this app."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Sum
+
+from lending.common.errors import NotFound
+from risk.models import Assessment, Binding, DataPull, Decision, PullState
+from risk.rules.document import export
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionView:
+    """`inputs` and `output` as they were; `lost` are the points lost per reason, where a score was made."""
+
+    id: int
+    public_id: UUID
+    application_id: int
+    drawdown_id: int | None
+    scenario: str
+    step: str
+    release: str
+    release_sha256: str
+    engine: str
+    as_of: date
+    inputs: Mapping[str, Any] = field(repr=False)
+    output: Mapping[str, Any] = field(repr=False)
+    outcome: str
+    grade: str
+    score: int | None
+    limit_cents: int | None
+    annual_rate: Decimal | None
+    reasons: tuple[str, ...]
+    tags: tuple[str, ...]
+    hits: tuple[Mapping[str, Any], ...]
+    lost: Mapping[str, int]
+    spend_cents: int
+    latency_us: int
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DataUsed:
+    """One source that was asked about a person: for the person. `state`: answered, reused, dead or pending."""
+
+    source: str
+    vendor: str
+    pulled_at: datetime
+    state: str
+    consent_id: UUID
+
+
+def decision(decision_id: int) -> DecisionView:
+    """Raises NotFound."""
+    return _view(_decision(decision_id))
+
+
+def decisions_of(application_id: int) -> tuple[DecisionView, ...]:
+    """In the order in which they were made, those of its drawdowns included."""
+    rows = Decision.objects.select_related("release", "scenario", "assessment")
+    return tuple(map(_view, rows.filter(assessment__application_id=application_id).order_by("pk")))
+
+
+def decision_number(text: str) -> int:
+    """The number behind a public id or a number. Raises NotFound."""
+    if text.isdigit():
+        return _decision(int(text)).pk
+    try:
+        row = Decision.objects.filter(public_id=UUID(text)).first()
+    except ValueError:
+        row = None
+    if row is None:
+        raise NotFound("There is no such decision.")
+    return row.pk
+
+
+def spend_cents(application_id: int) -> int:
+    """Spent on data for the application and its drawdowns, identity and card checks included, up to now."""
+    rows = Assessment.objects.filter(application_id=application_id)
+    finished = rows.exclude(state="pending").aggregate(sum=Sum("spend_cents"))["sum"] or 0
+    running = DataPull.objects.filter(assessment__in=rows.filter(state="pending")).aggregate(sum=Sum("price_cents"))
+    return finished + (running["sum"] or 0)
+
+
+def data_used(user_id: int) -> tuple[DataUsed, ...]:
+    """Every source asked about this person, newest first."""
+    rows = DataPull.objects.filter(user_id=user_id).select_related("source", "consent").order_by("-pk")
+    return tuple(
+        DataUsed(
+            source=row.source_code,
+            vendor=row.recipient,
+            pulled_at=row.settled_at or row.created_at,
+            state="reused" if row.reused_from_id else str(row.state),
+            consent_id=row.consent.public_id,
+        )
+        for row in rows
+    )
+
+
+def sources_silent(application_id: int) -> Mapping[str, str]:
+    """Sources without an answer and why: the failure, no_consent or switched_off."""
+    silent: dict[str, str] = {}
+    for row in Assessment.objects.filter(application_id=application_id):
+        silent |= row.skipped
+        silent |= dict(row.pulls.filter(state=PullState.DEAD).values_list("source_code", "failure"))
+    return silent
+
+
+def released_documents(at: datetime) -> tuple[dict[str, Any], ...]:
+    """The file form of every flow in force, and of what they ask, by key."""
+    found: dict[int, Any] = {}
+    bindings = Binding.objects.select_related("release__scenario").filter(in_force_from__lte=at)
+    latest = {
+        (row.scenario_id, row.role, row.product_code, row.channel_code): row
+        for row in bindings.order_by("in_force_from", "pk")
+    }
+    waiting = [row.release for row in latest.values()]
+    while waiting:
+        release = waiting.pop()
+        if release.pk not in found:
+            found[release.pk] = release
+            waiting += list(type(release).objects.select_related("scenario").filter(pk__in=release.pins.values()))
+    newest = {row.key: row for row in sorted(found.values(), key=lambda row: row.version)}
+    return tuple(
+        export(key=key, scenario=newest[key].scenario.code, graph=newest[key].graph) | {"engine": newest[key].engine}
+        for key in sorted(newest)
+    )
+
+
+def _decision(decision_id: int) -> Decision:
+    row = Decision.objects.select_related("release", "scenario", "assessment").filter(pk=decision_id).first()
+    if row is None:
+        raise NotFound("There is no such decision.")
+    return row
+
+
+def _view(row: Decision) -> DecisionView:
+    output = json.loads(row.output)
+    return DecisionView(
+        id=row.pk,
+        public_id=row.public_id,
+        application_id=row.assessment.application_id,
+        drawdown_id=row.assessment.drawdown_id,
+        scenario=row.scenario.code,
+        step=row.step,
+        release=str(row.release),
+        release_sha256=row.release.sha256,
+        engine=row.engine,
+        as_of=row.as_of_date,
+        inputs=json.loads(row.inputs),
+        output=output,
+        outcome=row.outcome,
+        grade=row.grade,
+        score=row.score,
+        limit_cents=row.limit_cents,
+        annual_rate=row.annual_rate,
+        reasons=tuple(row.reasons),
+        tags=tuple(row.tags),
+        hits=tuple(row.hits),
+        lost=output.get("lost") or {},
+        spend_cents=row.spend_cents,
+        latency_us=row.latency_us,
+        decided_at=row.decided_at,
+    )

@@ -1,0 +1,110 @@
+"""The evaluator: one `ZenEngine` a process, whose loader hands out parsed content kept under a content address.
+
+A flow is loaded together with the flows it refers to; each reference is pinned to the address (key@hash) of exactly that
+content, so that the same address gives the same bytes for ever. No clock, no network: the publish gate keeps both out.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from copy import deepcopy
+from typing import Any
+
+import zen
+
+from risk.rules.document import INT64, Flow, Graph, digest, references
+
+
+class EvaluationFailed(ValueError):
+    """The engine refused; `code` is its error type in snake case, `node` the node's id where it names one."""
+
+    def __init__(self, code: str, message: str, node: str = "") -> None:
+        super().__init__(message)
+        self.code, self.node = code, node
+
+
+_contents: dict[str, zen.ZenDecisionContent] = {}
+_engine = zen.ZenEngine({"loader": lambda address: _contents[address]})
+
+
+def load(flows: Iterable[Flow]) -> dict[str, str]:
+    """Keep `flows` ready; return the address of each key. Raises EvaluationFailed where a reference is missing or circular."""
+    by_name = {name: flow for flow in flows for name in names(flow)}
+    addresses: dict[str, str] = {}
+    for name in by_name:
+        _load(name, by_name, addresses, ())
+    return addresses
+
+
+def evaluate(address: str, inputs: Mapping[str, Any], *, trace: bool = False) -> dict[str, Any]:
+    """Evaluate a loaded flow; with `trace` the answer is {result, trace}, else the result alone.
+
+    inputs: JSON values; money as int, dates as ISO text; None means unknown. Raises EvaluationFailed.
+    """
+    check_value(inputs)
+    try:
+        answer = _engine.evaluate(address, dict(inputs), {"trace": True} if trace else None)
+    except (RuntimeError, ValueError, TypeError, KeyError) as error:
+        raise failure(error) from error
+    if not isinstance(answer["result"], dict):
+        raise EvaluationFailed("not_an_object", "the flow answered with something other than an object")
+    return {"result": answer["result"], "trace": answer["trace"]} if trace else answer["result"]
+
+
+def names(flow: Flow) -> tuple[str, ...]:
+    """What a sub-decision may call this flow: its key, or its file's name with and without `.json`."""
+    file = flow.file.rsplit("/", 1)[-1]
+    return tuple(dict.fromkeys(name for name in (flow.key, file, file.removesuffix(".json")) if name))
+
+
+def check_value(value: object, path: str = "") -> None:
+    """Raises EvaluationFailed for what the engine cannot carry: decimals, dates, NaN, integers past 64 bits."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            check_value(item, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, list | tuple):
+        for position, item in enumerate(value):
+            check_value(item, f"{path}[{position}]")
+    elif isinstance(value, bool) or value is None or isinstance(value, str):
+        return
+    elif isinstance(value, int):
+        if value not in INT64:
+            raise EvaluationFailed("integer_out_of_range", f"{path}: {value} does not fit 64 bits")
+    elif not isinstance(value, float) or value != value or value in (float("inf"), float("-inf")):
+        raise EvaluationFailed("unsupported_value", f"{path}: {type(value).__name__} is not a JSON value")
+
+
+def _load(name: str, flows: Mapping[str, Flow], addresses: dict[str, str], above: tuple[str, ...]) -> str:
+    if name in addresses:
+        return addresses[name]
+    if name in above:
+        raise EvaluationFailed("circular_reference", " → ".join((*above, name)))
+    if name not in flows:
+        raise EvaluationFailed("missing_decision", f"no flow called {name!r} among the given")
+    graph: Graph = deepcopy(flows[name].graph)
+    pins = {key: _load(key, flows, addresses, (*above, name)) for _, key in references(graph)}
+    for node in graph["nodes"]:
+        if node.get("type") == "decisionNode":
+            node["content"]["key"] = pins[node["content"]["key"]]
+    address = f"{flows[name].key}@{digest(graph)}"
+    if address not in _contents:
+        try:
+            _contents[address] = zen.ZenDecisionContent(json.dumps(graph))
+        except (RuntimeError, ValueError) as error:
+            raise failure(error) from error
+    addresses[name] = address
+    return address
+
+
+def failure(error: Exception) -> EvaluationFailed:
+    """The engine's errors are JSON text, followed by a stack where RUST_BACKTRACE is set."""
+    text = str(error)
+    try:
+        told, _ = json.JSONDecoder().raw_decode(text)
+    except ValueError:
+        return EvaluationFailed("engine", text.split("\n", 1)[0])
+    if not isinstance(told, dict):
+        return EvaluationFailed("engine", text.split("\n", 1)[0])
+    kind = str(told.get("type", "engine"))
+    code = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in kind).strip("_")
+    message = str(told.get("source") or told).split("\n\nStack backtrace")[0].strip().splitlines()
+    return EvaluationFailed(code, message[0] if message else kind, str(told.get("nodeId", "")))

@@ -1,0 +1,266 @@
+"""The publish gate: every way in which a flow fails in silence, found before it is released.
+
+`check(flows)` reads the flows as one set (references resolve among them) and returns Problems; none means releasable.
+What the engine's own `validate()` cannot see (broken cells, dead ends, duplicates, …) is checked here; it has the last word.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import zen
+
+from risk.rules.document import ENGINE, ENVELOPE, SCENARIOS, SCHEMA_VERSION, Flow, Node, references
+from risk.rules.engine import EvaluationFailed, failure, load, names
+from risk.rules.expressions import fault_in_cell, fault_in_expression
+from risk.rules.paths import Shape
+
+MAX_DEPTH = 4  # sub-decisions below a flow; the engine stops at the fifth
+KINDS = {"inputNode", "outputNode", "decisionTableNode", "expressionNode", "switchNode", "decisionNode"}
+EDITOR_ONLY = {"noteNode", "commentNode"}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One fault: `node` is the node's id ("" for the whole file), `field` the cell inside it."""
+
+    file: str
+    node: str
+    field: str
+    code: str
+    message: str
+
+
+Fault = tuple[str, str, str, str]  # node, field, code, message
+
+
+def check(flows: Sequence[Flow]) -> list[Problem]:
+    """Every problem of a set of flows, in file order."""
+    known: dict[str, Flow] = {name: flow for flow in reversed(flows) for name in names(flow)}
+    keys = Counter(flow.key for flow in flows)
+    problems = []
+    for flow in flows:
+        faults = [*_envelope(flow), *_nodes(flow), *_shape(flow, known), *_references(flow, known)]
+        if keys[flow.key] > 1:
+            faults.append(("", "key", "duplicate_key", f"two files carry the key {flow.key!r}"))
+        faults += [] if faults else _engine_says(flow, known)
+        problems += [Problem(flow.file, *fault) for fault in dict.fromkeys(faults)]
+    return problems
+
+
+def _envelope(flow: Flow) -> Iterator[Fault]:
+    envelope = flow.envelope
+    if envelope is None:
+        return
+    if envelope.get("schema_version") != SCHEMA_VERSION or isinstance(envelope.get("schema_version"), bool):
+        yield (
+            "",
+            "schema_version",
+            "schema_version",
+            f"{envelope.get('schema_version')!r}: this is version {SCHEMA_VERSION}",
+        )
+    if envelope.get("engine") != ENGINE:
+        yield (
+            "",
+            "engine",
+            "engine_version",
+            f"written for {envelope.get('engine')!r}, evaluated by {ENGINE!r}: check it again",
+        )
+    if envelope.get("scenario") not in SCENARIOS:
+        yield "", "scenario", "unknown_scenario", f"{envelope.get('scenario')!r} is none of {' '.join(SCENARIOS)}"
+    if not isinstance(envelope.get("key"), str) or not envelope.get("key"):
+        yield "", "key", "no_key", "a flow needs a key"
+    for name in sorted(set(envelope) - ENVELOPE):
+        yield "", name, "unknown_field", f"{name!r} is no field of a flow file"
+
+
+def _nodes(flow: Flow) -> Iterator[Fault]:
+    for kind, items in (("node", flow.nodes), ("edge", flow.edges)):
+        for id_, count in Counter(str(item.get("id") or "") for item in items).items():
+            if not id_:
+                yield "", "id", "no_id", f"{count} {kind}s without an id"
+            elif count > 1:
+                yield (
+                    (id_ if kind == "node" else ""),
+                    "id",
+                    f"duplicate_{kind}_id",
+                    f"{count} {kind}s carry the id {id_!r}",
+                )
+    for node in flow.nodes:
+        content = node.get("content")
+        if content is not None and not isinstance(content, dict):
+            if node.get("type") != "functionNode":
+                yield _id(node), "content", "invalid_content", "a node's content is an object"
+                continue
+            content = {}
+        for field, code, message in _content(node, content or {}, flow):
+            yield _id(node), field, code, message
+
+
+def _content(node: Node, content: dict[str, Any], flow: Flow) -> Iterator[tuple[str, str, str]]:
+    kind = node.get("type")
+    if kind == "functionNode":
+        yield "type", "function_node", "a function can call out, read the clock and hold the process: not released"
+    elif kind == "inputNode":
+        yield from _schema(content, required=flow.envelope is not None)
+    elif kind == "decisionTableNode":
+        yield from _table(content)
+    elif kind == "expressionNode":
+        yield from _expressions(content)
+    elif kind == "switchNode":
+        yield from _switch(content)
+    elif kind == "decisionNode" and not content.get("key"):
+        yield "key", "missing_decision", "the sub-decision names no flow"
+    elif kind not in KINDS | EDITOR_ONLY:
+        yield "type", "unknown_node_type", f"the engine has no {kind!r}"
+    if kind in ("decisionTableNode", "expressionNode", "decisionNode") and content.get("inputField"):
+        yield from _expression("inputField", content["inputField"], "broken_expression")
+
+
+def _schema(content: dict[str, Any], *, required: bool) -> Iterator[tuple[str, str, str]]:
+    text = content.get("schema")
+    if not text:
+        if required:
+            yield (
+                "schema",
+                "no_schema",
+                "the input node carries the scenario's JSON schema, or a wrongly typed field falls through",
+            )
+        return
+    try:
+        schema = json.loads(text)
+    except (TypeError, ValueError) as error:
+        yield "schema", "invalid_schema", f"not JSON: {error}"
+        return
+    if not isinstance(schema, dict) or schema.get("type") != "object" or not isinstance(schema.get("properties"), dict):
+        yield "schema", "invalid_schema", "a schema of an object with properties is expected"
+
+
+def _table(content: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    inputs, outputs, rules = (content.get(part) or [] for part in ("inputs", "outputs", "rules"))
+    policy = content.get("hitPolicy", "first")
+    if policy not in ("first", "collect"):
+        yield "hitPolicy", "unknown_hit_policy", f"{policy!r}: first or collect"
+    for part, columns in (("inputs", inputs), ("outputs", outputs)):
+        for id_, count in Counter(str(column.get("id")) for column in columns).items():
+            if count > 1:
+                yield f"{part}.{id_}", "duplicate_column_id", f"{count} columns carry the id {id_!r}"
+    if not outputs:
+        yield "outputs", "no_outputs", "a table without outputs decides nothing"
+    for column in inputs:
+        if column.get("field"):
+            yield from _expression(f"inputs.{column.get('id')}.field", column["field"], "broken_expression")
+    for number, rule in enumerate(rules):
+        for column in (*inputs, *outputs):
+            cell = rule.get(column.get("id"))
+            if _empty(cell):
+                continue
+            field = f"rules[{number}].{column.get('field') or column.get('id')}"
+            is_input = column in inputs
+            if not isinstance(cell, str):
+                yield field, "broken_cell" if is_input else "broken_output", f"{cell!r} is not text"
+            elif fault := (fault_in_cell(cell) if is_input and column.get("field") else fault_in_expression(cell)):
+                broken = "broken_cell" if is_input else "broken_output"
+                yield field, broken if fault[0] == "broken" else fault[0], f"cell {cell!r}: {fault[1]}"
+    for id_, count in Counter(str(rule["_id"]) for rule in rules if rule.get("_id")).items():
+        if count > 1:
+            yield "rules", "duplicate_rule_id", f"{count} rows carry the id {id_!r}"
+    if policy == "first" and not any(all(_empty(rule.get(column.get("id"))) for column in inputs) for rule in rules):
+        yield "rules", "no_default_row", "no row with every input empty: where nothing matches, the answer is {}"
+
+
+def _expressions(content: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    rows = content.get("expressions") or []
+    for number, row in enumerate(rows):
+        if not row.get("key"):
+            yield f"expressions[{number}].key", "no_key", "an expression needs a key to store its value under"
+        yield from _expression(
+            f"expressions[{number}].{row.get('key') or 'value'}", row.get("value") or "", "broken_expression"
+        )
+    for key, count in Counter(row.get("key") for row in rows if row.get("key")).items():
+        if count > 1:
+            yield "expressions", "duplicate_expression_key", f"{count} expressions write {key!r}"
+
+
+def _switch(content: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for number, statement in enumerate(content.get("statements") or []):
+        if not _empty(statement.get("condition")):
+            yield from _expression(f"statements[{number}].condition", statement["condition"], "broken_condition")
+
+
+def _expression(field: str, text: object, broken: str) -> Iterator[tuple[str, str, str]]:
+    fault = fault_in_expression(text) if isinstance(text, str) else ("broken", "not text")
+    if fault:
+        yield field, broken if fault[0] == "broken" else fault[0], f"{text!r}: {fault[1]}"
+
+
+def _shape(flow: Flow, known: Mapping[str, Flow]) -> Iterator[Fault]:
+    shape = Shape(flow)
+    yield from shape.faults()
+    if flow.envelope is not None and not shape.is_broken:
+        for node in shape.ends_without(known, "outcome"):
+            yield node, "outcome", "no_outcome", "a path reaches this node without an outcome"
+
+
+def _references(flow: Flow, known: Mapping[str, Flow]) -> Iterator[Fault]:
+    for node, key in references(flow.graph):
+        if key and key not in known:
+            yield node, "key", "missing_decision", f"no flow called {key!r} among the given files"
+        elif key:
+            depth = _depth(known[key], known, (flow.key,))
+            if depth is None:
+                yield node, "key", "decision_cycle", f"{key!r} leads back to a flow that calls it"
+            elif depth + 1 > MAX_DEPTH:
+                yield (
+                    node,
+                    "key",
+                    "too_deep",
+                    f"{depth + 1} sub-decisions below each other; the engine stops above {MAX_DEPTH}",
+                )
+
+
+def _depth(flow: Flow, known: Mapping[str, Flow], above: tuple[str, ...]) -> int | None:
+    """Sub-decisions below `flow`; None where they form a circle."""
+    if flow.key in above:
+        return None
+    deepest = 0
+    for _, key in references(flow.graph):
+        if key in known:
+            below = _depth(known[key], known, (*above, flow.key))
+            if below is None:
+                return None
+            deepest = max(deepest, below + 1)
+    return deepest
+
+
+def _engine_says(flow: Flow, known: Mapping[str, Flow]) -> list[Fault]:
+    """The engine's own parser and `validate()`, once nothing else is wrong."""
+    try:
+        zen.ZenEngine().create_decision(zen.ZenDecisionContent(json.dumps(flow.graph))).validate()
+        reached = {flow.key} | {key for _, key in references(flow.graph)}
+        load([known[key] for key in _closure(reached, known)])
+    except EvaluationFailed as error:
+        return [(error.node, "", error.code, str(error))]
+    except (RuntimeError, ValueError) as error:
+        told = failure(error)
+        return [(told.node, "", "refused_by_engine", str(told))]
+    return []
+
+
+def _closure(keys: set[str], known: Mapping[str, Flow]) -> set[str]:
+    found: set[str] = set()
+    while keys - found:
+        key = (keys - found).pop()
+        found.add(key)
+        keys = keys | ({name for _, name in references(known[key].graph)} if key in known else set())
+    return found & set(known)
+
+
+def _empty(cell: object) -> bool:
+    return cell is None or (isinstance(cell, str) and not cell.strip())
+
+
+def _id(node: Node) -> str:
+    return str(node.get("id") or "")

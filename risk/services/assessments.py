@@ -1,0 +1,283 @@
+"""The run of an assessment: admission, then pulls and scenarios stage by stage, then one verdict.
+
+A worker leases the row, so two never run it together; what a dead one left is resumed from settled pulls and stored
+decisions, and the same key at every vendor gives the same answer.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q, Sum
+
+from lending import queries as lending
+from lending.common import clock, wake, work
+from lending.rules.terms import Terms
+from lending.services import applications, drawdowns
+from risk.models import Assessment, AssessmentKind, AssessmentState, Binding, DataPull, Decision, Scenario
+from risk.providers.base import Subject
+from risk.rules.catalogue import VariableSpec
+from risk.services import decisions, facts, pulls
+from users.services import notices, tags
+
+logger = logging.getLogger(__name__)
+
+LEASE_SECONDS = 90  # above the slowest stage with its fallback; renewed at each stage
+NOTICE_AFTER = 3
+TAG_DAYS = 90
+DAY_BUDGET_CENTS, BUDGET_ALARM = 500_000, Decimal("0.8")
+ORDER = {AssessmentKind.APPLICATION: ("admission", "antifraud", "credit"), AssessmentKind.DRAWDOWN: ("drawdown",)}
+
+
+def start_assessment(*, application_id: int, at: datetime) -> int:
+    """SUBMITTED → ASSESSING, with the work row of it. Raises as `applications.begin_assessment`."""
+    applications.begin_assessment(application_id=application_id, at=at)
+    application = lending.application(application_id)
+    return _start(
+        key=f"application-{application_id}",
+        kind=AssessmentKind.APPLICATION,
+        application_id=application_id,
+        drawdown_id=None,
+        user_id=application.user_id,
+        at=at,
+    )
+
+
+def start_drawdown_check(*, drawdown_id: int, at: datetime) -> int:
+    """The drawdown scenario decides again on stale data."""
+    drawdown = lending.drawdown(drawdown_id)
+    return _start(
+        key=f"drawdown-{drawdown_id}",
+        kind=AssessmentKind.DRAWDOWN,
+        application_id=drawdown.application_id,
+        drawdown_id=drawdown_id,
+        user_id=drawdown.user_id,
+        at=at,
+    )
+
+
+def cancel(*, application_id: int, at: datetime) -> None:
+    """Stop what still runs for the application; an answer that arrives later is kept and changes nothing."""
+    for row in Assessment.objects.select_for_update().filter(
+        application_id=application_id, kind=AssessmentKind.APPLICATION, state=AssessmentState.PENDING
+    ):
+        row.cancel()
+        row.finished_at, row.leased_until = at, None
+        row.spend_cents = pulls.spend_cents(row.pk)
+        row.save(update_fields=["state", "finished_at", "leased_until", "spend_cents"])
+
+
+def run_assessment(*, assessment_id: int, now: datetime) -> None:
+    """Bring the assessment to its verdict. Opens its own short transactions; returns at once if done or claimed."""
+    with transaction.atomic(durable=True):
+        claimed = work.claim(
+            Assessment, due=Q(state=AssessmentState.PENDING), at=now, lease_seconds=LEASE_SECONDS, pk=assessment_id
+        )
+    if not claimed:
+        return
+    assessment = Assessment.objects.get(pk=assessment_id)
+    try:
+        _run(assessment, now)
+    except Exception as error:
+        with transaction.atomic(durable=True):
+            _push_forward(assessment_id, error, now)
+        raise
+
+
+def run_due(*, now: datetime, limit: int = 50) -> int:
+    """Run what is due; returns how many rows were looked at. One that fails is logged and waits, the others go on."""
+    due = Assessment.objects.filter(
+        Q(leased_until=None) | Q(leased_until__lt=now),
+        Q(not_before=None) | Q(not_before__lte=now),
+        state=AssessmentState.PENDING,
+    )
+    ids = list(due.order_by("pk").values_list("pk", flat=True)[:limit])
+    for assessment_id in ids:
+        try:
+            run_assessment(assessment_id=assessment_id, now=now)
+        except Exception:
+            logger.exception("assessment failed", extra={"assessment_id": assessment_id})
+    return len(ids)
+
+
+@dataclass
+class _Run:
+    """The values gathered so far, and what a decision needs beside them."""
+
+    assessment: Assessment
+    subject: Subject
+    catalogue: dict[str, list[VariableSpec]]
+    values: dict[str, Any]
+    product_code: str
+    channel_code: str
+    checks_cents: int
+    now: datetime
+
+    def decide(self, scenario: str, step: str, role: str) -> Decision:
+        with transaction.atomic(durable=True):
+            return decisions.decide(
+                assessment=self.assessment,
+                scenario=scenario,
+                step=step,
+                role=role,
+                values=self.values,
+                product_code=self.product_code,
+                channel_code=self.channel_code,
+                spend_cents=self.checks_cents + pulls.spend_cents(self.assessment.pk),
+                at=self.now,
+            )
+
+
+def _run(assessment: Assessment, now: datetime) -> None:
+    run = _gather(assessment, now)
+    for decision in _decisions(run):
+        if decision is not None:
+            with transaction.atomic(durable=True):
+                _record(run, decision)
+            return
+
+
+def _gather(assessment: Assessment, now: datetime) -> _Run:
+    if assessment.drawdown_id is not None:
+        drawdown = lending.drawdown(assessment.drawdown_id)
+        product_code, channel_code = drawdown.product_code, drawdown.channel_code
+    else:
+        application = lending.application(assessment.application_id)
+        product_code, channel_code = application.product_code, application.channel_code
+    return _Run(
+        assessment=assessment,
+        subject=facts.subject(assessment.user_id),
+        catalogue=pulls.catalogue(),
+        values=facts.of(assessment, now),
+        product_code=product_code,
+        channel_code=channel_code,
+        checks_cents=facts.check_spend_cents(assessment, now),
+        now=now,
+    )
+
+
+def _decisions(run: _Run) -> Iterator[Decision | None]:
+    """The decision that ends the run, None after each scenario that does not."""
+    order = ORDER[AssessmentKind(run.assessment.kind)]
+    inputs = dict(Scenario.objects.filter(code__in=order).values_list("code", "inputs"))
+    for scenario in order:
+        yield from _stages(run, scenario, inputs[scenario])
+        decision = run.decide(scenario, scenario, Binding.Role.DECIDE)
+        if decision.outcome == "decline" or scenario == order[-1]:
+            yield decision
+            return
+        if decision.outcome == "refer":
+            run.values["earlier_reasons"] = list(dict.fromkeys([*run.values["earlier_reasons"], *decision.reasons]))
+        run.values["earlier_tags"] = list(dict.fromkeys([*run.values["earlier_tags"], *decision.tags]))
+
+
+def _stages(run: _Run, scenario: str, inputs: list[str]) -> Iterator[Decision | None]:
+    """Pull the scenario's sources stage by stage; a decline of the knock-out stops before the dearer ones."""
+    wanted = [code for code, variables in run.catalogue.items() if any(each.name in inputs for each in variables)]
+    by_stage = pulls.stages(wanted)
+    asked = []
+    run.values |= {"sources_dead_stop": 0, "sources_dead_refer": 0}
+    for stage, sources in by_stage.items():
+        with transaction.atomic(durable=True):
+            _keep_lease(run.assessment.pk, run.now)
+        pulls.run_stage(
+            assessment=run.assessment, sources=sources, subject=run.subject, catalogue=run.catalogue, at=run.now
+        )
+        asked += sources
+        run.values |= pulls.values(run.assessment, run.catalogue) | pulls.dead(run.assessment, asked)
+        is_last = stage == max(by_stage)
+        if not is_last and decisions.knock_out_in_force(scenario, run.product_code, run.channel_code, run.now):
+            decision = run.decide(scenario, f"{scenario} after stage {stage}", Binding.Role.KNOCK_OUT)
+            yield decision if decision.outcome == "decline" else None
+
+
+def _record(run: _Run, decision: Decision) -> None:
+    """Report the verdict downhill and close the row; too late a verdict is kept and changes nothing."""
+    verdict = decisions.verdict_of(decision)
+    if run.assessment.drawdown_id is not None:
+        outcome = "approve" if decision.outcome == "approve" else "decline"
+        drawdowns.record_check(
+            drawdown_id=run.assessment.drawdown_id,
+            outcome=outcome,
+            reasons=decision.reasons,
+            decision_id=decision.pk,
+            at=run.now,
+        )
+    else:
+        outcome = decision.outcome
+        application = lending.application(run.assessment.application_id)
+        terms = None
+        if verdict.limit_cents and decision.annual_rate is not None:
+            terms = Terms(verdict.limit_cents, application.months or 0, decision.annual_rate, application.method)
+        applications.record_verdict(
+            application_id=application.id,
+            outcome=outcome,
+            terms=terms,
+            grade=decision.grade,
+            reasons=decision.reasons,
+            decision_id=decision.pk,
+            at=run.now,
+        )
+    assessment = Assessment.objects.select_for_update().get(pk=run.assessment.pk)
+    if assessment.state != AssessmentState.PENDING:
+        return  # cancelled meanwhile
+    assessment.finish()
+    assessment.outcome, assessment.finished_at, assessment.leased_until = outcome, run.now, None
+    assessment.spend_cents = run.checks_cents + pulls.spend_cents(assessment.pk)
+    assessment.save(update_fields=["state", "outcome", "finished_at", "leased_until", "spend_cents"])
+    for tag in decision.tags:
+        tags.put(
+            user_id=assessment.user_id,
+            tag=tag,
+            source="risk",
+            expires_at=run.now + timedelta(days=TAG_DAYS),
+            at=run.now,
+        )
+    _watch_budget(run.now)
+
+
+def _watch_budget(at: datetime) -> None:
+    day = clock.business_date(at)
+    spent = DataPull.objects.filter(assessment__as_of_date=day).aggregate(sum=Sum("price_cents"))["sum"] or 0
+    if spent >= DAY_BUDGET_CENTS * BUDGET_ALARM:
+        notices.raise_notice(
+            kind="data_budget",
+            subject=f"day:{day}",
+            text=f"{spent / 100:.2f} of {DAY_BUDGET_CENTS / 100:.2f} spent",
+            at=at,
+        )
+
+
+def _start(*, key: str, kind: str, application_id: int, drawdown_id: int | None, user_id: int, at: datetime) -> int:
+    row, _ = Assessment.objects.get_or_create(
+        key=key,
+        defaults={
+            "kind": kind,
+            "application_id": application_id,
+            "drawdown_id": drawdown_id,
+            "user_id": user_id,
+            "as_of_date": clock.business_date(at),
+            "created_at": at,
+        },
+    )
+    wake.wake("risk.tasks.run_assessment", assessment_id=row.pk)
+    return row.pk
+
+
+def _keep_lease(assessment_id: int, at: datetime) -> None:
+    row = Assessment.objects.select_for_update().get(pk=assessment_id)
+    row.leased_until = at + timedelta(seconds=LEASE_SECONDS)
+    row.save(update_fields=["leased_until"])
+
+
+def _push_forward(assessment_id: int, error: Exception, at: datetime) -> None:
+    row = Assessment.objects.select_for_update().get(pk=assessment_id)
+    row.leased_until, row.not_before = None, at + work.back_off(row.attempts)
+    row.last_error = f"{type(error).__name__}: {error}"[:300]
+    row.save(update_fields=["leased_until", "not_before", "last_error"])
+    if row.attempts >= NOTICE_AFTER:
+        notices.raise_notice(kind="assessment_failing", subject=f"assessment:{row.pk}", text=row.last_error, at=at)

@@ -1,0 +1,94 @@
+"""What is known about a subject before anybody is asked: variables from our own records, by name."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from lending import queries as lending
+from lending.services.gates import purpose_category
+from risk.models import Assessment, AssessmentKind
+from risk.providers.base import Subject
+from users import queries as users
+
+
+def of(assessment: Assessment, at: datetime) -> dict[str, Any]:
+    """Values of the variables that need no pull; None is unknown."""
+    if assessment.kind == AssessmentKind.DRAWDOWN:
+        return _drawdown(assessment, at)
+    return _application(assessment, at)
+
+
+def subject(user_id: int) -> Subject:
+    person = users.person(user_id)
+    return Subject(person.name, person.id_number, person.phone, person.birth_date)
+
+
+def check_spend_cents(assessment: Assessment, at: datetime) -> int:
+    """The price of the identity or card check that the decision used."""
+    if assessment.drawdown_id is not None:
+        found = users.card_check(lending.drawdown(assessment.drawdown_id).card_id)
+    else:
+        found = users.identity_result(assessment.user_id, at)
+    return found.price_cents if found else 0
+
+
+def _application(assessment: Assessment, at: datetime) -> dict[str, Any]:
+    application = lending.application(assessment.application_id)
+    product = lending.product(application.product_code)
+    person = users.person(assessment.user_id)
+    history = lending.history(assessment.user_id, at, without_application=application.id)
+    birth, expires = person.birth_date, person.id_expires_on
+    today = assessment.as_of_date
+    return _shared(assessment, at) | {
+        "product": application.product_code,
+        "method": application.method,
+        "purpose": application.purpose_category,
+        "amount_cents": application.amount_cents,
+        "months": application.months,
+        "product_min_cents": product.amount_min_cents,
+        "product_max_cents": product.amount_max_cents,
+        "product_step_cents": product.step_cents,
+        "product_terms": list(product.terms_months),
+        "open_applications": history.open_applications,
+        "open_loans": history.open_loans,
+        "worst_days_late_here": history.max_dpd_ever,
+        "age_years": full_years(birth, today) if birth else None,
+        "id_expired": expires < today if expires else None,
+        "province": person.province or None,
+        "declared_income_cents": person.net_income_cents,
+        "declared_instalments_cents": person.instalments_elsewhere_cents,
+        "level_limit_percent": int(person.level.limit_factor * 100),
+        "level_price_delta_bp": int(person.level.price_delta * Decimal(10_000)),
+    }
+
+
+def _drawdown(assessment: Assessment, at: datetime) -> dict[str, Any]:
+    drawdown = lending.drawdown(assessment.drawdown_id or 0)
+    history = lending.history(assessment.user_id, at)
+    card = users.card_check(drawdown.card_id)
+    return _shared(assessment, at) | {
+        "product": drawdown.product_code,
+        "purpose": purpose_category(drawdown.purpose),
+        "amount_cents": drawdown.amount_cents,
+        "months": drawdown.months,
+        "open_loans": history.open_loans,
+        "worst_days_late_here": history.max_dpd_ever,
+        "card_state": card.state if card else None,
+    }
+
+
+def _shared(assessment: Assessment, at: datetime) -> dict[str, Any]:
+    identity = users.identity_result(assessment.user_id, at)
+    hits = {hit.kind for hit in users.list_hits(assessment.user_id, at)}
+    return {
+        "as_of": assessment.as_of_date.isoformat(),
+        "identity_state": identity.state if identity else None,
+        "black_listed": "black" in hits,
+        "grey_listed": "grey" in hits,
+        "earlier_reasons": [],
+        "earlier_tags": [],
+    }
+
+
+def full_years(birth: date, on: date) -> int:
+    return on.year - birth.year - ((on.month, on.day) < (birth.month, birth.day))

@@ -1,0 +1,53 @@
+"""A platform for a journey: the real server on a port, the real sandbox, and the workers run by hand."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import date
+from importlib import import_module
+from typing import Any
+
+import httpx
+import pytest
+from django.core.management import call_command
+from pytest_django.live_server_helper import LiveServer
+
+from lending.management.demo.borrower import Borrower
+from lending.sandbox.applicants import Applicant, applicant
+from tests.conftest import APPS, Clock
+from tests.sandbox_server import SandboxClient
+
+TODAY = date(2026, 3, 2)
+
+
+def work() -> int:
+    """One round of every app's sweep, as workers would do it."""
+    return sum(import_module(f"{name}.tasks").sweep() or 0 for name in ("lending", *APPS))
+
+
+@pytest.fixture
+def platform(
+    transactional_db: None, live_server: LiveServer, sandbox: SandboxClient, clock: Clock, settings: Any
+) -> Iterator[str]:
+    """The address of a platform with the demo configuration, whose vendors are the sandbox."""
+    settings.SANDBOX_URL = sandbox.url
+    settings.PUBLIC_URL = live_server.url
+    call_command("bootstrap", verbosity=0)
+    yield live_server.url
+
+
+@pytest.fixture
+def borrower(platform: str, sandbox: SandboxClient, clock: Clock) -> Iterator[Callable[[int], Borrower]]:
+    """Makes the borrower of a row of the sample; while they wait, the workers work and the clock moves."""
+
+    def wait(seconds: float) -> None:
+        work()
+        clock.move(seconds=seconds)
+        time.sleep(0.05)  # the sandbox answers in real time
+
+    with httpx.Client(base_url=platform, timeout=30) as api, httpx.Client(base_url=sandbox.url, timeout=30) as gateway:
+        batch = iter(range(1, 700))
+        yield lambda row: Borrower(api, gateway, person(row, next(batch)), patience=30, wait=wait)
+
+
+def person(row: int, batch: int) -> Applicant:
+    return applicant(row, batch, TODAY)

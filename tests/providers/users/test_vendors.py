@@ -1,0 +1,90 @@
+"""users' adapters against the sandbox: the same code that runs in production, over a real socket."""
+
+from datetime import date
+
+import pytest
+
+from lending.common.errors import PermanentError, TransientError, UnknownOutcome
+from lending.sandbox import applicants
+from tests.sandbox_server import SandboxClient
+from users import queries
+from users.providers import CHECKERS, sms
+from users.providers.base import Subject, Verdict
+from users.services import configuration
+
+PERSON = applicants.applicant(row=5, batch=2, today=date(2026, 3, 2))
+TRUE = Subject(PERSON.name, PERSON.id_number, PERSON.phone, PERSON.cards[0].number)
+KINDS = ("id2", "id2_b", "card4")
+
+
+@pytest.fixture(autouse=True)
+def _tables(db: None, sandbox: SandboxClient) -> None:
+    configuration.load_sources()
+
+
+def ask(kind: str, subject: Subject = TRUE) -> Verdict:
+    source = queries.source(kind)
+    return CHECKERS[source.protocol](source, subject)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+class TestEveryChecker:
+    def test_matches_the_true_person(self, kind: str) -> None:
+        assert ask(kind).result == "match"
+
+    def test_tells_another_name(self, kind: str) -> None:
+        other = Subject("别人", PERSON.id_number, PERSON.phone, PERSON.cards[0].number)
+        assert ask(kind, other).result == "mismatch"
+
+    def test_answers_500_as_transient(self, kind: str, sandbox: SandboxClient) -> None:
+        sandbox.control(kind, error_rate=1)
+        with pytest.raises(TransientError):
+            ask(kind)
+
+    def test_refuses_a_malformed_reply(self, kind: str, sandbox: SandboxClient) -> None:
+        sandbox.control(kind, malformed_rate=1)
+        with pytest.raises(PermanentError) as caught:
+            ask(kind)
+        assert caught.value.code == "malformed"
+
+    def test_does_not_wait_longer_than_the_source_says(self, kind: str, sandbox: SandboxClient) -> None:
+        sandbox.control(kind, latency_ms=1000)
+        source = queries.source(kind)
+        quick = type(source)(**(vars(source) | {"timeout_ms": 100}))
+        with pytest.raises(UnknownOutcome):
+            CHECKERS[source.protocol](quick, TRUE)
+
+    def test_is_refused_with_another_secret(self, kind: str) -> None:
+        source = queries.source(kind)
+        stranger = type(source)(**(vars(source) | {"secret": "not the secret"}))
+        with pytest.raises(PermanentError) as caught:
+            CHECKERS[source.protocol](stranger, TRUE)
+        assert caught.value.code == "bad_signature"
+
+    @pytest.mark.parametrize("word", ["match", "mismatch", "no_record"])
+    def test_understands_every_word_of_the_vendor(self, kind: str, word: str, sandbox: SandboxClient) -> None:
+        sandbox.control(kind, force={PERSON.id_number: word})
+        assert ask(kind).result == word
+
+
+class TestCard:
+    def test_names_the_bank_and_the_kind_of_card(self) -> None:
+        verdict = ask("card4")
+        assert (verdict.bank, verdict.card_type) == (PERSON.cards[0].bank, "debit")
+
+    def test_tells_somebody_elses_card(self) -> None:
+        other = applicants.applicant(row=6, batch=2, today=date(2026, 3, 2)).cards[0].number
+        assert ask("card4", Subject(PERSON.name, PERSON.id_number, PERSON.phone, other)).result == "mismatch"
+
+
+class TestTextMessages:
+    def test_one_key_is_one_message(self, sandbox: SandboxClient) -> None:
+        source = queries.source("sms")
+        first = sms.send(source, key="test-once", phone="13800000001", text="您好 hello")
+        assert sms.send(source, key="test-once", phone="13800000001", text="您好 hello") == first
+        assert [message["text"] for message in sandbox.sms("13800000001")] == ["您好 hello"]
+
+    def test_refuses_a_malformed_reply(self, sandbox: SandboxClient) -> None:
+        sandbox.control("sms", malformed_rate=1)
+        with pytest.raises(PermanentError):
+            sms.send(queries.source("sms"), key="test-malformed", phone="13800000002", text="hello")

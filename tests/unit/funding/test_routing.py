@@ -1,0 +1,261 @@
+"""A drawdown is asked of named funders only, in order, one at a time, and never while money may be out."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, datetime, timedelta
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from funding import queries, services
+from funding.models import Allocation, HeadroomDay, Payout, Programme, Routing
+from funding.providers.base import FunderAnswer
+from funding.services.routing import NotRouting, PayoutUnresolved
+from lending.models import Drawdown
+from lending.services import drawdowns as lending
+from tests.conftest import Clock
+from tests.factories import drawdowns
+from tests.factories.configuration import configure
+from users.services import consents
+
+def reserved(programme: str) -> int:
+    row = HeadroomDay.objects.filter(programme=programme).first()
+    return row.reserved_cents if row else 0
+
+
+def settle(allocation: Allocation, state: str, at: datetime) -> str:
+    answer = FunderAnswer(state, reason="hy_policy")  # type: ignore[arg-type]
+    return services.settle_allocation(allocation_id=allocation.pk, answer=answer, at=at)
+
+
+def latest(drawdown_id: int) -> Allocation:
+    return Allocation.objects.filter(drawdown_id=drawdown_id).latest("id")
+
+
+class TestCandidates:
+    def asked(self, at: datetime, **change: object) -> list[str]:
+        ask = {
+            "product_code": "LINE",
+            "channel_code": "OWN",
+            "grade": "B",
+            "amount_cents": 1_000_000,
+            "months": 12,
+            "province": "ZJ",
+            "birth_date": date(1990, 6, 15),
+        }
+        return [c.programme_code for c in queries.candidates(**(ask | change), at=at)]  # type: ignore[arg-type]
+
+    def test_names_the_switched_on_programmes_in_order(self, at: datetime) -> None:
+        assert self.asked(at) == ["HYF-D", "QTX-O"]
+        assert self.asked(at, channel_code="CARDMATE") == ["QTX-O"]
+        assert self.asked(at, product_code="BIZ") == ["QTX-O"]
+        assert self.asked(at, grade="E") == []
+
+    def test_others_come_in_by_configuration_alone(self, at: datetime) -> None:
+        Programme.objects.filter(pk="LJB-G").update(enabled=True)
+        first, *others = queries.candidates(
+            product_code="LINE",
+            channel_code="OWN",
+            grade="B",
+            amount_cents=1_000_000,
+            months=12,
+            province="ZJ",
+            birth_date=date(1990, 6, 15),
+            at=at,
+        )
+        assert (first.funder_code, first.guarantor_code, first.legal_name) == ("LJB", "AHG", "Linjiang City Bank")
+        assert [c.funder_code for c in others] == ["HYF", "QTX"]
+
+
+class TestAllocate:
+    def test_reserves_with_the_first_named_funder_and_explains_every_programme(self, at: datetime) -> None:
+        drawdown_id = drawdowns.routing(at)
+        allocation_id = services.allocate(drawdown_id=drawdown_id, at=at)
+        drawdown, allocation = Drawdown.objects.get(pk=drawdown_id), Allocation.objects.get(pk=allocation_id)
+        assert (drawdown.status, drawdown.funder_code, drawdown.mode) == ("FUNDER_PENDING", "HYF", "direct")
+        assert (allocation.state, allocation.recipient, allocation.consent_id) == ("RESERVED", "HYF", drawdown.consent_id)
+        assert reserved("HYF-D") == drawdown.amount_cents
+        explained = {row["programme"]: row for row in queries.allocations_of(drawdown_id)[0].explanation}
+        assert {code: row["outcome"] for code, row in explained.items()} == {
+            "LJB-G": "not eligible",
+            "HYF-D": "reserved",
+            "QTX-O": "not needed",
+            "NHT-T": "not eligible",
+        }
+        assert [r["rule"] for r in explained["LJB-G"]["rules"] if not r["passed"]] == ["enabled"]
+        assert explained["HYF-D"]["headroom"]["free_today_cents"] == 40_000_000
+
+    def test_falls_to_the_next_named_funder_where_the_first_is_full(self, at: datetime) -> None:
+        Programme.objects.filter(pk="HYF-D").update(cap_day_cents=999_999)
+        drawdown_id = drawdowns.routing(at)
+        services.allocate(drawdown_id=drawdown_id, at=at)
+        assert latest(drawdown_id).recipient == "QTX"
+        outcomes = [row["outcome"] for row in latest(drawdown_id).routing.explanation]
+        assert outcomes == ["not eligible", "no headroom", "reserved", "not eligible"]
+
+    def test_asks_nobody_whom_the_borrower_did_not_name(self, at: datetime) -> None:
+        drawdown_id = drawdowns.routing(at, candidates=["QTX"])
+        services.allocate(drawdown_id=drawdown_id, at=at)
+        assert latest(drawdown_id).recipient == "QTX"
+
+    def test_without_a_funder_says_so_and_keeps_the_explanation(self, at: datetime) -> None:
+        Programme.objects.update(cap_day_cents=1)
+        drawdown_id = drawdowns.routing(at)
+        assert services.allocate(drawdown_id=drawdown_id, at=at) is None
+        drawdown = Drawdown.objects.get(pk=drawdown_id)
+        assert (drawdown.status, drawdown.reasons) == ("NO_FUNDER", ["M01"])
+        assert [row["outcome"] for row in Routing.objects.get(drawdown=drawdown_id).explanation].count("no headroom") == 2
+
+    def test_refuses_a_drawdown_that_is_not_routing(self, at: datetime) -> None:
+        allocation = drawdowns.asking(at)
+        with pytest.raises(NotRouting):
+            services.allocate(drawdown_id=allocation.drawdown_id, at=at)
+        assert Allocation.objects.count() == 1
+
+    def test_asks_again_after_the_approval_ran_out(self, at: datetime) -> None:
+        first = drawdowns.signing(at)
+        lending.approval_ran_out(drawdown_id=first.drawdown_id, at=at)
+        services.allocate(drawdown_id=first.drawdown_id, at=at)
+        first.refresh_from_db()
+        assert (first.state, first.release_cause) == ("RELEASED", "approval_ran_out")
+        assert latest(first.drawdown_id).recipient == "HYF"
+        assert reserved("HYF-D") == first.amount_cents
+
+    def test_a_funder_s_day_ends_at_its_cut_off(self, at: datetime) -> None:
+        late = at.replace(hour=23, minute=30)
+        services.allocate(drawdown_id=drawdowns.routing(late), at=late)
+        assert HeadroomDay.objects.get(programme="HYF-D").business_date == date(2026, 3, 3)
+
+    def test_keeps_to_the_cap_per_borrower(self, at: datetime) -> None:
+        Programme.objects.filter(pk="HYF-D").update(per_borrower_cents=1_500_000)
+        drawdown_id = drawdowns.routing(at, amount_cents=1_520_000, grade="A")
+        services.allocate(drawdown_id=drawdown_id, at=at)
+        assert latest(drawdown_id).recipient == "QTX"
+
+
+class TestFallback:
+    def test_a_refusal_releases_and_goes_to_the_next_named_funder(self, at: datetime) -> None:
+        first = drawdowns.asking(at)
+        assert settle(first, "refused", at) == "applied"
+        assert (reserved("HYF-D"), Drawdown.objects.get(pk=first.drawdown_id).status) == (0, "ROUTING")
+        services.allocate(drawdown_id=first.drawdown_id, at=at)
+        second = latest(first.drawdown_id)
+        assert (second.recipient, [row["outcome"] for row in second.routing.explanation][1]) == ("QTX", "asked before")
+
+    def test_after_the_last_refusal_the_reason_is_the_funder_s(self, at: datetime) -> None:
+        first = drawdowns.asking(at, candidates=["HYF"])
+        settle(first, "refused", at)
+        services.allocate(drawdown_id=first.drawdown_id, at=at)
+        drawdown = Drawdown.objects.get(pk=first.drawdown_id)
+        assert (drawdown.status, drawdown.reasons) == ("NO_FUNDER", ["M02"])
+
+    def test_never_while_a_payout_may_have_gone_out(self, at: datetime) -> None:
+        allocation = drawdowns.signed(at)
+        payout_id = services.start_payout(drawdown_id=allocation.drawdown_id, at=at)
+        Payout.objects.filter(pk=payout_id).update(state="UNKNOWN")
+        with pytest.raises(PayoutUnresolved):
+            services.release(drawdown_id=allocation.drawdown_id, at=at)
+        fields = [f for f in Allocation._meta.concrete_fields if not f.primary_key]
+        copy = Allocation(**{f.attname: getattr(allocation, f.attname) for f in fields} | {"key": "second"})
+        with pytest.raises(IntegrityError, match="payout_unresolved"), transaction.atomic():
+            copy.save()
+
+    def test_a_late_answer_changes_nothing(self, at: datetime) -> None:
+        allocation = drawdowns.asking(at)
+        lending.cancel(drawdown_id=allocation.drawdown_id, by="user:1", at=at)
+        assert services.release(drawdown_id=allocation.drawdown_id, at=at)
+        assert not services.release(drawdown_id=allocation.drawdown_id, at=at)
+        assert settle(allocation, "accepted", at) == "late"
+        allocation.refresh_from_db()
+        assert (allocation.state, reserved("HYF-D")) == ("RELEASED", 0)
+        assert Drawdown.objects.get(pk=allocation.drawdown_id).status == "CANCELLED"
+
+    def test_an_answer_between_cancelling_and_release_frees_the_money(self, at: datetime) -> None:
+        allocation = drawdowns.asking(at)
+        lending.cancel(drawdown_id=allocation.drawdown_id, by="user:1", at=at)
+        settle(allocation, "accepted", at)
+        allocation.refresh_from_db()
+        assert (allocation.state, allocation.release_cause, reserved("HYF-D")) == ("RELEASED", "closed", 0)
+
+    def test_half_an_hour_without_an_answer_is_a_no(self, at: datetime) -> None:
+        allocation = drawdowns.asking(at)
+        settle(allocation, "pending", at)
+        Allocation.objects.update(not_before=at + timedelta(days=1))
+        assert services.run_due(now=at + timedelta(minutes=29)) == 0
+        assert services.run_due(now=at + timedelta(minutes=30)) == 1
+        allocation.refresh_from_db()
+        assert (allocation.state, allocation.release_cause) == ("RELEASED", "no_answer")
+        assert allocation.withdraw_due  # the funder is told that it is no longer needed
+        services.allocate(drawdown_id=allocation.drawdown_id, at=at + timedelta(minutes=30))
+        assert latest(allocation.drawdown_id).recipient == "QTX"
+
+
+class TestConsent:
+    def withdraw(self, allocation: Allocation, at: datetime) -> None:
+        consent = allocation.consent
+        consents.withdraw(user_id=consent.user_id, consent_id=consent.pk, by=f"user:{consent.user_id}", at=at)
+
+    def test_nothing_leaves_once_the_consent_is_withdrawn(self, at: datetime) -> None:
+        allocation = drawdowns.asking(at)
+        self.withdraw(allocation, at)
+        assert services.run_allocation(allocation_id=allocation.pk, now=at)  # there is no wire to leave by in this test
+        allocation.refresh_from_db()
+        assert (allocation.state, allocation.release_cause, allocation.attempts) == ("RELEASED", "no_consent", 0)
+        assert reserved("HYF-D") == 0
+        services.allocate(drawdown_id=allocation.drawdown_id, at=at)
+        outcomes = [r["outcome"] for r in Routing.objects.filter(drawdown=allocation.drawdown_id)[0].explanation]
+        assert outcomes == ["not eligible", "asked before", "consent withdrawn", "not eligible"]
+
+    def test_database_refuses_to_claim_under_a_withdrawn_consent(self, at: datetime) -> None:
+        allocation = drawdowns.asking(at)
+        self.withdraw(allocation, at)
+        with pytest.raises(IntegrityError, match="consent_not_live"), transaction.atomic():
+            Allocation.objects.filter(pk=allocation.pk).update(leased_until=at + timedelta(seconds=30))
+
+    def test_database_refuses_another_s_consent_and_an_unnamed_recipient(self, at: datetime) -> None:
+        mine, other = drawdowns.asking(at, candidates=["QTX"]), drawdowns.asking(at)
+        for change in ({"consent": other.consent}, {"bureau_consent": other.bureau_consent}):
+            with pytest.raises(IntegrityError, match="consent_not_live"), transaction.atomic():
+                Allocation.objects.filter(pk=mine.pk).update(**change, leased_until=at)
+        with pytest.raises(IntegrityError, match="allocation_mismatch"), transaction.atomic():
+            Allocation.objects.filter(pk=mine.pk).update(recipient="HYF")
+
+    def test_database_refuses_a_second_live_allocation(self, at: datetime) -> None:
+        allocation = drawdowns.asking(at)
+        fields = [f for f in Allocation._meta.concrete_fields if not f.primary_key]
+        copy = Allocation(**{f.attname: getattr(allocation, f.attname) for f in fields} | {"key": "second"})
+        with pytest.raises(IntegrityError, match="one_live_allocation|routing_id|reservation_id"), transaction.atomic():
+            copy.save()
+
+
+@pytest.mark.django_db(transaction=True)
+class TestConcurrency:
+    def test_drawdowns_at_the_same_moment_share_the_last_headroom(self, clock: Clock) -> None:
+        at = clock.at
+        configure(at, apps=("lending", "users", "funding"))
+        Programme.objects.filter(pk="HYF-D").update(cap_day_cents=3_500_000)
+        with transaction.atomic():
+            ids = [drawdowns.routing(at) for _ in range(8)]
+
+        def one(drawdown_id: int) -> None:
+            try:
+                with transaction.atomic():
+                    services.allocate(drawdown_id=drawdown_id, at=at)
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(one, ids))
+        funders = list(Allocation.objects.order_by("recipient").values_list("recipient", flat=True))
+        assert funders == ["HYF"] * 3 + ["QTX"] * 5
+        assert (reserved("HYF-D"), reserved("QTX-O")) == (3_000_000, 5_000_000)
+
+
+def test_a_payment_answer_never_settles_an_allocation(at: datetime) -> None:
+    allocation = drawdowns.asking(at)
+    outcome = services.handle_callback(
+        provider="payment",
+        event_id="e1",
+        payload={"type": "payout.succeeded", "data": {"key": allocation.key, "status": "succeeded", "amount_cents": 1}},
+        at=at,
+    )
+    assert outcome == "unknown_key"

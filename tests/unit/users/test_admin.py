@@ -1,0 +1,148 @@
+"""The back office of users: every list and page opens, masks, and edits nothing."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+
+from tests.unit.users.conftest import CARD, ID_NUMBER, PHONE, Borrower
+from users.models import AccessLog, ListEntry, Notice, User
+from users.services import accounts, configuration, lists, notices, tags
+
+MODELS = [model for model in apps.get_app_config("users").get_models() if model in admin.site._registry]
+CLEAR = (PHONE, ID_NUMBER, CARD, "王建国", "杭州木器厂")
+
+
+@pytest.fixture
+def rows(declared: Borrower, at: datetime) -> None:
+    declared.call("post", "me/bank-cards", {"number": CARD, "phone": PHONE})
+    declared.call("post", "me/checks", {})
+    declared.call("put", "me/contacts", [{"relation": "spouse", "name": "李梅", "phone": "13700000001"}])
+    declared.consent("device")
+    declared.call("post", "me/devices", {"fingerprint": "a" * 32, "platform": "web"})
+    user_id = User.objects.get().pk
+    tags.put(user_id=user_id, tag="t", source="s", at=at)
+    lists.add(kind="grey", subject="phone", value=PHONE, reason="shared", by="staff:1", at=at)
+    notices.raise_notice(kind="k", subject="s", text="t", at=at)
+
+
+def signed_in(username: str, at: datetime) -> Client:
+    configuration.load_staff(at=at, password="demo-only-2026")
+    client = Client()
+    assert client.login(username=username, password="demo-only-2026")
+    return client
+
+
+@pytest.fixture
+def desk(rows: None, at: datetime) -> Client:
+    return signed_in("admin", at)
+
+
+def page(model: Any, name: str, *args: Any) -> str:
+    return reverse(f"admin:users_{model._meta.model_name}_{name}", args=args)
+
+
+def test_every_table_is_there() -> None:
+    assert {model.__name__ for model in MODELS} == {
+        model.__name__ for model in apps.get_app_config("users").get_models()
+    }
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_lists_and_pages_open_masked_and_are_not_to_be_edited(model: Any, desk: Client) -> None:
+    answer = desk.get(page(model, "changelist"))
+    assert answer.status_code == 200
+    text = answer.content.decode()
+    for row in model.objects.all()[:3]:
+        shown = desk.get(page(model, "change", row.pk))
+        assert shown.status_code == 200
+        text += shown.content.decode()
+        assert desk.post(page(model, "change", row.pk), {"x": "y"}).status_code == 403
+        assert desk.post(page(model, "delete", row.pk), {"post": "yes"}).status_code == 403
+    assert not [value for value in CLEAR if value in text]
+
+
+class TestSearch:
+    @pytest.mark.parametrize("term", [PHONE, "+86 " + PHONE, ID_NUMBER, CARD])
+    def test_finds_a_borrower_by_a_whole_number_only(self, desk: Client, term: str) -> None:
+        user = User.objects.get(kind="borrower")
+        found = desk.get(page(User, "changelist"), {"q": term}).context["cl"].queryset
+        assert list(found) == [user]
+        assert not desk.get(page(User, "changelist"), {"q": term[:-1]}).context["cl"].queryset.exists()
+
+    def test_finds_staff_by_part_of_the_user_name(self, desk: Client) -> None:
+        found = desk.get(page(User, "changelist"), {"q": "zhao"}).context["cl"].queryset
+        assert [user.username for user in found] == ["senior.zhao"]
+
+
+class TestReveal:
+    def url(self) -> str:
+        return page(User, "revealed", User.objects.get(kind="borrower").pk)
+
+    def test_asks_why_records_it_and_shows(self, desk: Client, at: datetime) -> None:
+        assert PHONE not in desk.get(self.url()).content.decode()
+        assert PHONE not in desk.post(self.url(), {"reason": "x"}).content.decode()
+        assert not AccessLog.objects.exists()
+        answer = desk.post(self.url(), {"reason": "borrower asked for a call"})
+        for value in (PHONE, ID_NUMBER, "王建国", "13700000001"):
+            assert value in answer.content.decode()
+        assert answer["Cache-Control"] == "no-store"
+        row = AccessLog.objects.get()
+        assert (row.subject, row.reason) == (
+            f"user:{User.objects.get(kind='borrower').pk}",
+            "borrower asked for a call",
+        )
+        assert (row.by, row.at) == (f"staff:{User.objects.get(username='admin').pk}", at)
+        assert "id_number" in row.fields
+
+    def test_needs_the_permission(self, rows: None, at: datetime) -> None:
+        auditor = signed_in("audit.xu", at)
+        assert auditor.get(page(User, "changelist")).status_code == 200
+        answer = auditor.post(self.url(), {"reason": "just looking around"})
+        assert answer.status_code == 403
+        assert not AccessLog.objects.exists()
+
+    def test_nobody_without_a_session(self, rows: None) -> None:
+        assert Client().get(self.url()).status_code == 302
+
+
+class TestLists:
+    ENTRY = {"kind": "black", "subject": "phone", "value": "13800138000", "reason": "confirmed fraud"}
+
+    def test_an_entry_is_added_by_its_value_and_keeps_only_the_index(self, desk: Client) -> None:
+        answer = desk.post(page(ListEntry, "add"), self.ENTRY)
+        assert answer.status_code == 302, answer.content.decode()
+        entry = ListEntry.objects.get(kind="black")
+        assert entry.subject_index == lists.subject_index("phone", "13800138000")
+        assert entry.added_by == f"staff:{User.objects.get(username='admin').pk}"
+
+    def test_a_wrong_value_is_said_in_the_form(self, desk: Client) -> None:
+        for wrong in ({"value": "12"}, {"value": PHONE, "kind": "grey"}):
+            assert desk.post(page(ListEntry, "add"), self.ENTRY | wrong).status_code == 200
+        assert ListEntry.objects.count() == 1
+
+    def test_is_taken_off_by_an_action(self, desk: Client) -> None:
+        entry = ListEntry.objects.get()
+        body = {"action": "take_off", "_selected_action": [entry.pk]}
+        assert desk.post(page(ListEntry, "changelist"), body).status_code == 302
+        entry.refresh_from_db()
+        assert entry.removed_by == f"staff:{User.objects.get(username='admin').pk}"
+
+
+def test_a_notice_is_closed_by_an_action(desk: Client) -> None:
+    notice = Notice.objects.get()
+    desk.post(page(Notice, "changelist"), {"action": "close", "_selected_action": [notice.pk]})
+    notice.refresh_from_db()
+    assert notice.closed_at is not None
+    assert notice.closed_by == f"staff:{User.objects.get(username='admin').pk}"
+
+
+def test_a_borrower_cannot_enter(rows: None, at: datetime) -> None:
+    borrower = accounts.ensure_user(phone=PHONE, at=at)
+    client = Client()
+    client.force_login(User.objects.get(pk=borrower))
+    assert client.get(reverse("admin:index")).status_code == 302

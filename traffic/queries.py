@@ -1,0 +1,12 @@
+"""Reads of channels and what they were told."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from traffic.models import StatusPush
+
+
+def pushes_by_state(application_ids: Sequence[int]) -> tuple[tuple[str, int], ...]:
+    """How many status pushes of these applications are in each state, most first."""
+    states = StatusPush.objects.filter(application_id__in=application_ids).values_list("state", flat=True)
+    return tuple(Counter(states).most_common())

@@ -1,0 +1,169 @@
+"""A channel is told what becomes of its borrowers: one numbered row for every event it has a word for."""
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q
+
+from lending import queries as lending
+from lending.common import http, work
+from lending.common.errors import NotFound, PermanentError, VendorError
+from lending.common.wake import wake
+from lending.models import Application, Event
+from traffic.models import Channel, PartnerStatus, PushState, StatusPush
+
+logger = logging.getLogger(__name__)
+
+DUE = Q(state=PushState.DUE)
+LEASE_SECONDS = 30
+TIMEOUT_MS = 5000
+GIVE_UP_AFTER = timedelta(hours=24)
+LIMIT = 50  # in one pass; the next pass takes the rest
+
+
+class UnknownChannel(NotFound):
+    code, title = "unknown_channel", "There is no such channel"
+
+
+def push_status(*, event_id: int, at: datetime) -> int:
+    """Write down what the event's channel is told of it; the push's id, the same one for the same event.
+
+    A status that partners have no word for is `withheld` and takes no number; one for a channel without a receiver
+    is `kept`; the others are sent. The number is taken in the caller's transaction: no gap. Raises UnknownChannel.
+    """
+    existing = StatusPush.objects.filter(event_id=event_id).values_list("pk", flat=True).first()
+    if existing is not None:
+        return existing
+    event = Event.objects.select_related("application", "drawdown", "loan").get(pk=event_id)
+    channel = Channel.objects.filter(pk=event.application.channel_code).first()
+    if channel is None:
+        raise UnknownChannel(f"{event.application.channel_code} is not configured.")
+    word = PartnerStatus.objects.filter(sources__contains=[f"{event.subject}:{event.target}"]).first()
+    seq, state = None, PushState.WITHHELD
+    if word is not None:
+        seq = _next_seq(channel)
+        state = PushState.DUE if channel.callback_url else PushState.KEPT
+    push = StatusPush.objects.create(
+        key=f"status-{event_id}",
+        event=event,
+        application=event.application,
+        channel=channel,
+        seq=seq,
+        word=word.code if word else "",
+        payload=_payload(event, word.code, seq) if word and seq else {},
+        state=state,
+        created_at=at,
+    )
+    if state == PushState.DUE:
+        wake("traffic.tasks.run_push", push_id=push.pk)
+    return push.pk
+
+
+def _next_seq(channel: Channel) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE traffic_channel SET last_seq = last_seq + 1 WHERE code = %s RETURNING last_seq", [channel.pk]
+        )
+        return int(cursor.fetchone()[0])
+
+
+def _payload(event: Event, word: str, seq: int) -> dict[str, Any]:
+    """What a partner sees: our identifiers, the word, and what belongs to it. Nothing about the person."""
+    payload: dict[str, Any] = {
+        "seq": seq,
+        "event_id": str(event.pk),
+        "application_id": str(event.application.public_id),
+        "status": word,
+        "occurred_at": event.occurred_at.isoformat(),
+    }
+    if event.drawdown is not None:
+        payload["drawdown_id"] = str(event.drawdown.public_id)
+        payload["amount_cents"] = event.drawdown.amount_cents
+    if event.loan is not None:
+        payload["loan_id"] = str(event.loan.public_id)
+    match event.subject, word:
+        case "application", "GRANTED":
+            payload |= _granted(event.application, event.occurred_at)
+        case "application", "DECLINED":
+            payload |= _declined(event.application)
+    return payload
+
+
+def _granted(application: Application, at: datetime) -> dict[str, Any]:
+    valid_until = at + timedelta(days=lending.product(application.product.code).grant_valid_days)
+    return {
+        "limit_cents": application.decided_cents,
+        "currency": application.product.currency,
+        "annual_rate": str(application.decided_rate),
+        "valid_until": valid_until.isoformat(),
+    }
+
+
+def _declined(application: Application) -> dict[str, Any]:
+    """The classes of the reasons, never the reasons; a refusal for good has no date."""
+    classes = sorted({reason.cls for reason in lending.reasons(tuple(application.reasons))})
+    again = application.reapply_at
+    return {"reason_classes": classes, "reapply_at": again.isoformat() if again and again.year < 9999 else None}
+
+
+def run_push(*, push_id: int, now: datetime) -> bool:
+    """Deliver one push. False where it is not due, or another worker has it. At least once: a receiver knows `seq`.
+
+    Opens its own transactions. A receiver that does not answer is tried again, less and less often, for 24 hours.
+    """
+    with transaction.atomic(durable=True):
+        if not work.claim(StatusPush, due=DUE, at=now, lease_seconds=LEASE_SECONDS, pk=push_id):
+            return False
+        push = StatusPush.objects.select_related("channel").get(pk=push_id)
+    fault = _deliver(push)
+    with transaction.atomic(durable=True):
+        row = StatusPush.objects.select_for_update().get(pk=push_id)
+        if row.state != PushState.DUE:
+            return True  # a later claim has delivered it
+        row.leased_until, row.last_error = None, fault[:200]
+        if not fault:
+            row.state, row.sent_at = PushState.SENT, now
+        elif now - row.created_at >= GIVE_UP_AFTER:
+            row.state = PushState.FAILED
+        else:
+            row.not_before = now + work.back_off(row.attempts)
+        row.save()
+    return True
+
+
+def _deliver(push: StatusPush) -> str:
+    """What went wrong; empty where the receiver took it."""
+    channel = push.channel
+    try:
+        http.call(
+            vendor=f"partner:{channel.pk}",
+            method="POST",
+            url=_address(channel),
+            json=push.payload,
+            client_id="cashloan",
+            secret=channel.callback_secret or "",
+            timeout_ms=TIMEOUT_MS,
+        )
+    except VendorError as error:
+        logger.warning("status push not delivered", extra={"push_id": push.pk, "error": str(error)})
+        return str(error) or type(error).__name__
+    return ""
+
+
+def _address(channel: Channel) -> str:
+    if not channel.callback_url.startswith("/"):
+        return channel.callback_url
+    base = getattr(settings, "VENDOR_BASE_URL", "") or getattr(settings, "SANDBOX_URL", "")
+    if not base:
+        raise PermanentError("a path and no host", vendor=f"partner:{channel.pk}", code="not_configured")
+    return f"{base.rstrip('/')}{channel.callback_url}"
+
+
+def run_due(*, now: datetime) -> int:
+    """Deliver what is due, oldest first; how many were tried. Opens its own transactions."""
+    free = DUE & (Q(leased_until=None) | Q(leased_until__lt=now)) & (Q(not_before=None) | Q(not_before__lte=now))
+    ids = list(StatusPush.objects.filter(free).order_by("id").values_list("pk", flat=True)[:LIMIT])
+    return sum(run_push(push_id=pk, now=now) for pk in ids)

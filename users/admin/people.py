@@ -1,0 +1,224 @@
+"""Accounts, profiles, contacts, cards, devices, tags, levels."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from lending.common.admin import ReadOnlyAdmin, ReadOnlyInline, masked, money, state_badge
+from lending.common.crypto import mask_card, mask_id, mask_name, mask_phone
+from users.admin.reveal import Revealing
+from users.admin.search import PersonSearch
+from users.models import BankCard, Contact, Device, Level, LoginCode, Profile, Tag, Token, User, UserLevel
+
+CARD_COLOURS = {"added": "teal", "checked": "amber", "confirmed": "green", "refused": "red", "removed": "grey"}
+
+
+def hidden(value: str) -> str:
+    return "•••"
+
+
+class ProfileInline(ReadOnlyInline):
+    model = Profile
+    fields = readonly_fields = ("shown_name", "shown_number", "id_expires_on", "province", "employment", "income")
+    shown_name = masked("name", mask_name, "name")
+    shown_number = masked("id_number", mask_id, "ID number")
+    income = money("net_income_cents", "net income")
+
+
+class ContactInline(ReadOnlyInline):
+    model = Contact
+    fields = readonly_fields = ("position", "relation", "shown_name", "shown_phone")
+    shown_name = masked("name", mask_name, "name")
+    shown_phone = masked("phone", mask_phone, "phone")
+
+
+class TagInline(ReadOnlyInline):
+    model = Tag
+    fields = readonly_fields = ("tag", "source", "put_at", "expires_at")
+
+
+@admin.register(User)
+class UserAdmin(PersonSearch, Revealing, ReadOnlyAdmin):
+    person_prefix = ""
+    list_display = ("public_id", "kind", "username", "full_name", "shown_phone", "is_active", "created_at")
+    list_filter = ("kind", "is_active", "groups", "created_at")
+    ordering = ("-pk",)
+    fields = (
+        "public_id",
+        "kind",
+        "username",
+        "full_name",
+        "shown_phone",
+        "language",
+        "is_active",
+        "groups",
+        "last_login",
+        "created_at",
+    )
+    readonly_fields = ("shown_phone", "public_id")
+    inlines = (ProfileInline, ContactInline, TagInline)
+    shown_phone = masked("phone", mask_phone, "phone")
+    revealed = {
+        "phone": lambda user: user.phone,
+        "name": lambda user: _profile(user).name,
+        "id_number": lambda user: _profile(user).id_number,
+        "address": lambda user: _profile(user).address,
+        "employer": lambda user: _profile(user).employer,
+        "contacts": lambda user: "; ".join(
+            f"{contact.get_relation_display()} {contact.name} {contact.phone}" for contact in user.contacts.all()
+        ),
+    }
+
+    def reveal_subject(self, row: User) -> str:
+        return f"user:{row.pk}"
+
+
+def _profile(user: User) -> Profile:
+    return Profile.objects.filter(user=user).first() or Profile(user=user)
+
+
+@admin.register(Profile)
+class ProfileAdmin(PersonSearch, ReadOnlyAdmin):
+    list_display = ("user", "shown_name", "shown_number", "province", "city", "employment", "income", "updated_at")
+    list_filter = ("province", "employment")
+    list_select_related = ("user",)
+    ordering = ("-updated_at",)
+    fields = (
+        "user",
+        "shown_name",
+        "shown_number",
+        "id_expires_on",
+        "province",
+        "city",
+        "shown_address",
+        "employment",
+        "shown_employer",
+        "job",
+        "income",
+        "elsewhere",
+        "declared",
+        "updated_at",
+        "updated_by",
+    )
+    readonly_fields = ("shown_name", "shown_number", "shown_address", "shown_employer", "income", "elsewhere")
+    shown_name = masked("name", mask_name, "name")
+    shown_number = masked("id_number", mask_id, "ID number")
+    shown_address = masked("address", hidden, "address")
+    shown_employer = masked("employer", hidden, "employer")
+    income = money("net_income_cents", "net income a month")
+    elsewhere = money("instalments_elsewhere_cents", "instalments elsewhere a month")
+
+
+@admin.register(Contact)
+class ContactAdmin(PersonSearch, ReadOnlyAdmin):
+    list_display = ("user", "position", "relation", "shown_name", "shown_phone", "created_at")
+    list_filter = ("relation",)
+    list_select_related = ("user",)
+    fields = ("user", "position", "relation", "shown_name", "shown_phone", "created_at")
+    readonly_fields = ("shown_name", "shown_phone")
+    shown_name = masked("name", mask_name, "name")
+    shown_phone = masked("phone", mask_phone, "phone")
+
+
+@admin.register(BankCard)
+class BankCardAdmin(PersonSearch, Revealing, ReadOnlyAdmin):
+    list_display = ("public_id", "user", "bank", "shown_holder", "shown_number", "badge", "created_at", "confirmed_at")
+    list_filter = ("state", "bank")
+    list_select_related = ("user",)
+    fields = (
+        "public_id",
+        "user",
+        "bank",
+        "shown_holder",
+        "shown_number",
+        "shown_phone",
+        "badge",
+        "created_at",
+        "confirmed_at",
+    )
+    readonly_fields = ("public_id", "shown_holder", "shown_number", "shown_phone", "badge")
+    shown_holder = masked("holder", mask_name, "holder")
+    shown_number = masked("number", mask_card, "number")
+    shown_phone = masked("phone", mask_phone, "phone")
+    badge = state_badge("state", CARD_COLOURS, "state")
+    revealed = {
+        "holder": lambda card: card.holder,
+        "number": lambda card: card.number,
+        "phone": lambda card: card.phone,
+    }
+
+
+@admin.register(Device)
+class DeviceAdmin(PersonSearch, ReadOnlyAdmin):
+    list_display = ("user", "platform", "model", "fingerprint", "is_emulator", "is_rooted", "last_seen_at")
+    list_filter = ("platform", "is_emulator", "is_rooted")
+    list_select_related = ("user",)
+    raw_id_fields = ("consent",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Device]:
+        return super().get_queryset(request).order_by("-last_seen_at")
+
+
+@admin.register(Tag)
+class TagAdmin(PersonSearch, ReadOnlyAdmin):
+    list_display = ("user", "tag", "source", "put_at", "expires_at")
+    list_filter = ("tag",)
+    list_select_related = ("user",)
+    ordering = ("-put_at",)
+
+
+@admin.register(Level)
+class LevelAdmin(ReadOnlyAdmin):
+    list_display = (
+        "code",
+        "name_zh",
+        "name_en",
+        "on_time_instalments",
+        "settled_loans",
+        "max_dpd",
+        "limit_factor",
+        "price_delta",
+    )
+
+
+@admin.register(UserLevel)
+class UserLevelAdmin(PersonSearch, ReadOnlyAdmin):
+    list_display = ("user", "level", "since_at")
+    list_filter = ("level",)
+    list_select_related = ("user", "level")
+
+
+@admin.register(LoginCode)
+class LoginCodeAdmin(ReadOnlyAdmin):
+    list_display = ("pk", "purpose", "subject", "ip", "created_at", "expires_at", "used_at")
+    list_filter = ("purpose", "created_at")
+    search_fields = ("subject", "ip")
+    ordering = ("-pk",)
+    exclude = ("code_hash", "phone_index")
+
+
+@admin.register(Token)
+class TokenAdmin(PersonSearch, ReadOnlyAdmin):
+    list_display = ("user", "kind", "family", "created_at", "expires_at", "used_at", "revoked_at")
+    list_filter = ("kind", "created_at")
+    list_select_related = ("user",)
+    ordering = ("-pk",)
+    exclude = ("token_hash",)
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupAdmin(ReadOnlyAdmin):
+    """Groups come with the configuration, so that what a role may do is reviewed as code."""
+
+    list_display = ("name", "permissions_count")
+    search_fields = ("name",)
+
+    @admin.display(description="permissions")
+    def permissions_count(self, group: Any) -> int:
+        return group.permissions.count()

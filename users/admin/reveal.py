@@ -1,0 +1,78 @@
+"""Personal data in clear, for one reason, on one page, after the log has it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django import forms
+from django.contrib.admin.options import ModelAdmin
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from lending.common import clock
+from users.services import access
+
+PERMISSION = "users.reveal_personal_data"
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Why do you need to see it?"), min_length=5, max_length=300, widget=UnfoldAdminTextInputWidget
+    )
+
+
+class Revealing(ModelAdmin):
+    """A button on the page of a row. `revealed`: what is shown, by label; `reveal_subject`: whose it is."""
+
+    revealed: Mapping[str, Callable[[Any], Any]] = {}
+    actions_detail: Any = ("reveal",)
+
+    def reveal_subject(self, row: Any) -> str:
+        return f"user:{row.user_id}"
+
+    def get_urls(self) -> list[URLPattern]:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_revealed"
+        view = self.admin_site.admin_view(self.revealed_view)
+        return [path("<int:object_id>/revealed/", view, name=name), *super().get_urls()]
+
+    def has_reveal_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm(PERMISSION)
+
+    @action(description=_("Show personal data"), url_path="reveal", permissions=["reveal"], icon="visibility")
+    def reveal(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return redirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_revealed", args=[object_id]))
+
+    def revealed_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        """GET asks why; POST records who, whose, what and why, then shows."""
+        row = get_object_or_404(self.model, pk=object_id)
+        if not (self.has_reveal_permission(request) and self.has_view_permission(request, row)):
+            raise PermissionDenied
+        form = ReasonForm(request.POST or None)
+        shown: list[tuple[str, Any]] = []
+        if form.is_valid():
+            with transaction.atomic(durable=True):
+                access.record(
+                    by=f"staff:{request.user.pk}",
+                    subject=self.reveal_subject(row),
+                    fields=list(self.revealed),
+                    reason=form.cleaned_data["reason"],
+                    at=clock.now(),
+                )
+            shown = [(label, read(row)) for label, read in self.revealed.items()]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Personal data"),
+            "opts": self.opts,
+            "form": form,
+            "shown": shown,
+            "back": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id]),
+        }
+        response = TemplateResponse(request, "users/reveal.html", context)
+        response["Cache-Control"] = "no-store"
+        return response

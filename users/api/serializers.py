@@ -1,0 +1,214 @@
+"""Shapes of users' API. They check form; what is allowed is the services' business."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from lending.common.crypto import mask_id, mask_phone
+from users.models import CodePurpose, Employment, Province, Relation
+
+LANGUAGES = (("zh-hans", "中文"), ("en", "English"))
+SAVINGS = ("none", "under_100", "100_500", "500_1000", "over_1000")
+MOST_CENTS = 10**12
+
+
+class OneTimeCode(serializers.Serializer[Any]):
+    phone = serializers.CharField(
+        max_length=20, required=False, allow_blank=True, default="", help_text="For purpose login"
+    )
+    purpose = serializers.ChoiceField(CodePurpose.choices, default=CodePurpose.LOGIN)
+    subject = serializers.CharField(
+        max_length=64,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="consent: code of the document; card: id of the bank card; sign: id of the drawdown",
+    )
+    accept_notice = serializers.BooleanField(
+        default=False, help_text="login: the service agreement and privacy policy were shown and accepted"
+    )
+    language = serializers.ChoiceField(LANGUAGES, required=False, allow_blank=True, default="")
+
+
+class CodeSent(serializers.Serializer[Any]):
+    expires_in = serializers.IntegerField(help_text="Seconds")
+    retry_after = serializers.IntegerField(help_text="Seconds until another may be asked for")
+
+
+class SignIn(serializers.Serializer[Any]):
+    phone = serializers.CharField(max_length=20)
+    code = serializers.RegexField(r"^\d{6}$")
+    accepted = serializers.DictField(
+        child=serializers.CharField(max_length=16),
+        required=False,
+        default=dict,
+        help_text='Versions accepted by document, for example {"service": "1", "privacy": "1"}',
+    )
+
+
+class Refresh(serializers.Serializer[Any]):
+    refresh = serializers.CharField(max_length=100)
+
+
+class TokenAnswer(serializers.Serializer[Any]):
+    token_type = serializers.CharField(default="Bearer")
+    access = serializers.CharField()
+    refresh = serializers.CharField()
+    expires_at = serializers.DateTimeField(help_text="Of the access token")
+
+
+class LevelAnswer(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    limit_factor = serializers.DecimalField(max_digits=4, decimal_places=2)
+    price_delta = serializers.DecimalField(max_digits=6, decimal_places=4)
+
+
+class Me(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="public_id")
+    phone = serializers.SerializerMethodField(help_text="Masked")
+    name = serializers.CharField()
+    language = serializers.ChoiceField(LANGUAGES)
+    level = LevelAnswer()
+    missing = serializers.ListField(
+        child=serializers.CharField(), help_text="Details still needed before an application may be submitted"
+    )
+
+    def get_phone(self, me: dict[str, Any]) -> str:
+        return mask_phone(me["phone"])
+
+
+class MeChange(serializers.Serializer[Any]):
+    language = serializers.ChoiceField(LANGUAGES)
+
+
+class Declared(serializers.Serializer[Any]):
+    housing = serializers.ChoiceField(("own", "rent", "for free"), required=False)
+    savings = serializers.ChoiceField(SAVINGS, required=False, help_text="Band in hundreds")
+    residence_years = serializers.IntegerField(min_value=0, max_value=100, required=False)
+    dependants = serializers.IntegerField(min_value=0, max_value=30, required=False)
+    education = serializers.ChoiceField(("school", "college", "bachelor", "master"), required=False)
+
+
+class ProfileChange(serializers.Serializer[Any]):
+    """Fields left out stay as they are."""
+
+    name = serializers.CharField(max_length=60, required=False)
+    id_number = serializers.CharField(max_length=24, required=False)
+    id_expires_on = serializers.DateField(required=False, allow_null=True, help_text="null: never")
+    province = serializers.ChoiceField(Province.choices, required=False)
+    city = serializers.CharField(max_length=40, required=False, allow_blank=True)
+    address = serializers.CharField(max_length=200, required=False, allow_blank=True)
+    employment = serializers.ChoiceField(Employment.choices, required=False)
+    employer = serializers.CharField(max_length=100, required=False, allow_blank=True)
+    job = serializers.CharField(max_length=32, required=False, allow_blank=True)
+    net_income_cents = serializers.IntegerField(min_value=0, max_value=MOST_CENTS, required=False, help_text="A month")
+    instalments_elsewhere_cents = serializers.IntegerField(
+        min_value=0, max_value=MOST_CENTS, required=False, help_text="A month"
+    )
+    declared = Declared(required=False)
+
+
+class ProfileAnswer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    id_number = serializers.SerializerMethodField(help_text="Masked")
+    id_expires_on = serializers.DateField(allow_null=True)
+    birth_date = serializers.DateField(allow_null=True)
+    province = serializers.CharField()
+    city = serializers.CharField()
+    address = serializers.CharField()
+    employment = serializers.CharField()
+    employer = serializers.CharField()
+    job = serializers.CharField()
+    net_income_cents = serializers.IntegerField(allow_null=True)
+    instalments_elsewhere_cents = serializers.IntegerField(allow_null=True)
+    currency = serializers.CharField(default="CNY")
+    declared = Declared()
+
+    def get_id_number(self, person: Any) -> str:
+        return mask_id(person.id_number) if person.id_number else ""
+
+
+class CheckOrder(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField((("id2", "Name and ID number"),), default="id2")
+
+
+class CheckAnswer(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    kind = serializers.CharField()
+    state = serializers.ChoiceField(("pending", "passed", "failed", "dead"))
+    created_at = serializers.DateTimeField()
+    checked_at = serializers.DateTimeField(allow_null=True)
+
+
+class NamedContact(serializers.Serializer[Any]):
+    relation = serializers.ChoiceField(Relation.choices)
+    name = serializers.CharField(max_length=60)
+    phone = serializers.CharField(max_length=20)
+
+
+class ContactAnswer(serializers.Serializer[Any]):
+    relation = serializers.CharField()
+    name = serializers.CharField()
+    phone = serializers.SerializerMethodField(help_text="Masked")
+
+    def get_phone(self, contact: Any) -> str:
+        return mask_phone(contact.phone)
+
+
+class NewCard(serializers.Serializer[Any]):
+    number = serializers.CharField(max_length=30)
+    phone = serializers.CharField(max_length=20, help_text="The phone the bank has for this card")
+
+
+class CardCode(serializers.Serializer[Any]):
+    code = serializers.RegexField(r"^\d{6}$")
+
+
+class CardAnswer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="public_id")
+    bank = serializers.CharField(help_text="Empty until the bank has answered")
+    last4 = serializers.CharField()
+    state = serializers.ChoiceField(("added", "checked", "confirmed", "refused"))
+
+
+class GivenConsent(serializers.Serializer[Any]):
+    code = serializers.CharField(max_length=32)
+    version = serializers.CharField(max_length=16)
+    recipients = serializers.ListField(
+        child=serializers.CharField(max_length=40),
+        required=False,
+        default=list,
+        max_length=10,
+        help_text="The named ones, where the document names them; else empty",
+    )
+    otp = serializers.RegexField(r"^\d{6}$", required=False, allow_null=True, default=None)
+    context = serializers.CharField(max_length=80, required=False, allow_blank=True, default="")  # type: ignore[assignment]
+
+
+class ConsentAnswer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="public_id")
+    code = serializers.CharField()
+    version = serializers.CharField()
+    recipients = serializers.ListField(child=serializers.CharField())
+    context = serializers.CharField()  # type: ignore[assignment]
+    given_at = serializers.DateTimeField()
+    withdrawn_at = serializers.DateTimeField(allow_null=True)
+
+
+class SeenDevice(serializers.Serializer[Any]):
+    fingerprint = serializers.RegexField(r"^[\w.:-]{8,64}$")
+    platform = serializers.ChoiceField(("ios", "android", "web", "wechat"))
+    model = serializers.CharField(max_length=80, required=False, allow_blank=True)
+    system_version = serializers.CharField(max_length=40, required=False, allow_blank=True)
+    app_version = serializers.CharField(max_length=40, required=False, allow_blank=True)
+    is_emulator = serializers.BooleanField(required=False, default=False)
+    is_rooted = serializers.BooleanField(required=False, default=False)
+
+
+class DeviceAnswer(serializers.Serializer[Any]):
+    platform = serializers.CharField()
+    model = serializers.CharField()
+    system_version = serializers.CharField()
+    app_version = serializers.CharField()
+    first_seen_at = serializers.DateTimeField()
+    last_seen_at = serializers.DateTimeField()

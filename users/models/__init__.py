@@ -1,0 +1,46 @@
+"""Who people are, what was proved about them, what they agreed to, and what was said to them."""
+
+from users.models.access import AccessLog, ListEntry, ListKind, ListSubject
+from users.models.account import CodePurpose, LoginCode, Token, TokenKind, User, UserKind
+from users.models.cards import BankCard, CardState
+from users.models.checks import Check, CheckKind, CheckState, DeadRule, Source
+from users.models.consents import AcceptedBy, Consent, Document, Moment
+from users.models.outbox import Message, MessageState, Notice, Severity
+from users.models.person import Contact, Device, Employment, Level, Profile, Province, Relation, Tag, UserLevel
+
+__all__ = [
+    "AcceptedBy",
+    "AccessLog",
+    "BankCard",
+    "CardState",
+    "Check",
+    "CheckKind",
+    "CheckState",
+    "CodePurpose",
+    "Consent",
+    "Contact",
+    "DeadRule",
+    "Device",
+    "Document",
+    "Employment",
+    "Level",
+    "ListEntry",
+    "ListKind",
+    "ListSubject",
+    "LoginCode",
+    "Message",
+    "MessageState",
+    "Moment",
+    "Notice",
+    "Profile",
+    "Province",
+    "Relation",
+    "Severity",
+    "Source",
+    "Tag",
+    "Token",
+    "TokenKind",
+    "User",
+    "UserKind",
+    "UserLevel",
+]

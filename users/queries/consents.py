@@ -1,0 +1,124 @@
+"""Documents in force, and the consents given to them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q
+
+from lending.common.errors import NotFound
+from users.models import Consent, Document
+
+
+@dataclass(frozen=True)
+class DocumentView:
+    id: int
+    code: str
+    version: str
+    moment: str
+    accepted_by: str
+    is_optional: bool
+    is_separate: bool
+    is_consent: bool
+    recipients: tuple[str, ...]
+    named_recipients: bool
+    blocks: tuple[str, ...]
+    title_en: str
+    title_zh: str
+    body_en: str
+    body_zh: str
+
+
+@dataclass(frozen=True)
+class ConsentView:
+    id: int
+    public_id: UUID
+    user_id: int
+    code: str
+    version: str
+    recipients: tuple[str, ...]
+    context: str
+    given_at: datetime
+    withdrawn_at: datetime | None
+
+
+def document(code: str, at: datetime) -> DocumentView | None:
+    """The version in force."""
+    row = Document.objects.filter(code=code, valid_from__lte=at).order_by("-valid_from", "-pk").first()
+    return _document_view(row) if row else None
+
+
+def documents(at: datetime, moment: str | None = None) -> tuple[DocumentView, ...]:
+    """What is in force, in the order of showing; one version of each."""
+    rows = Document.objects.filter(valid_from__lte=at).order_by("code", "-valid_from", "-pk").distinct("code")
+    found = sorted((row for row in rows if moment in (None, row.moment)), key=lambda row: (row.position, row.code))
+    return tuple(_document_view(row) for row in found)
+
+
+def live_consent(user_id: int, code: str, recipient: str, at: datetime) -> ConsentView | None:
+    """The latest consent of this kind that names the recipient and is not withdrawn."""
+    return live_consent_naming(user_id, code, (recipient,), at)
+
+
+def live_consent_naming(user_id: int, code: str, recipients: Sequence[str], at: datetime) -> ConsentView | None:
+    """The latest consent of this kind that names all of the recipients and is not withdrawn."""
+    row = (
+        Consent.objects.filter(
+            Q(withdrawn_at=None) | Q(withdrawn_at__gt=at),
+            user_id=user_id,
+            code=code,
+            recipients__contains=list(recipients),
+            given_at__lte=at,
+        )
+        .order_by("-given_at", "-pk")
+        .first()
+    )
+    return _consent_view(row) if row else None
+
+
+def consent(consent_id: int) -> ConsentView:
+    """Raises NotFound."""
+    row = Consent.objects.filter(pk=consent_id).first()
+    if row is None:
+        raise NotFound("There is no such consent.")
+    return _consent_view(row)
+
+
+def consents(user_id: int) -> tuple[ConsentView, ...]:
+    """All that were ever given, newest first."""
+    return tuple(_consent_view(row) for row in Consent.objects.filter(user_id=user_id).order_by("-given_at", "-pk"))
+
+
+def _document_view(row: Document) -> DocumentView:
+    return DocumentView(
+        id=row.pk,
+        code=row.code,
+        version=row.version,
+        moment=row.moment,
+        accepted_by=row.accepted_by,
+        is_optional=row.is_optional,
+        is_separate=row.is_separate,
+        is_consent=row.is_consent,
+        recipients=tuple(row.recipients),
+        named_recipients=row.named_recipients,
+        blocks=tuple(row.blocks),
+        title_en=row.title_en,
+        title_zh=row.title_zh,
+        body_en=row.body_en,
+        body_zh=row.body_zh,
+    )
+
+
+def _consent_view(row: Consent) -> ConsentView:
+    return ConsentView(
+        row.pk,
+        row.public_id,
+        row.user_id,
+        row.code,
+        row.version,
+        tuple(row.recipients),
+        row.context,
+        row.given_at,
+        row.withdrawn_at,
+    )

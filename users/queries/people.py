@@ -1,0 +1,209 @@
+"""Who somebody is, as declared, and what we know of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+
+from lending.common.crypto import blind_index
+from lending.common.errors import NotFound
+from users.models import BankCard, Contact, Device, Level, ListEntry, Profile, Tag, User, UserLevel
+from users.rules import identity
+
+# What an application cannot do without; see `missing_details`.
+REQUIRED_DETAILS = ("name", "id_number", "province", "employment", "net_income_cents")
+
+
+@dataclass(frozen=True)
+class AccountView:
+    """An account without what its owner declared. `phone` is empty for staff."""
+
+    user_id: int
+    public_id: UUID
+    kind: str
+    phone: str = field(repr=False)
+    language: str
+    is_active: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class ContactView:
+    relation: str
+    name: str
+    phone: str
+    phone_index: str
+
+
+@dataclass(frozen=True)
+class LevelView:
+    """`price_delta` is a fraction a year to add to the price, zero or negative."""
+
+    code: str
+    rank: int
+    limit_factor: Decimal
+    price_delta: Decimal
+
+
+@dataclass(frozen=True)
+class Person:
+    """A borrower as declared; what is not declared yet is "" or None. Money in cents a month."""
+
+    user_id: int
+    public_id: UUID
+    name: str = field(repr=False)
+    id_number: str = field(repr=False)
+    id_index: str
+    id_expires_on: date | None
+    birth_date: date | None = field(repr=False)
+    phone: str = field(repr=False)
+    phone_index: str
+    province: str
+    city: str
+    address: str = field(repr=False)
+    employment: str
+    employer: str = field(repr=False)
+    job: str
+    net_income_cents: int | None
+    instalments_elsewhere_cents: int | None
+    declared: Mapping[str, Any]
+    contacts: tuple[ContactView, ...] = field(repr=False)
+    level: LevelView
+    tags: tuple[str, ...]
+    language: str
+
+
+@dataclass(frozen=True)
+class DeviceView:
+    platform: str
+    model: str
+    system_version: str
+    app_version: str
+    first_seen_at: datetime
+    last_seen_at: datetime
+
+
+@dataclass(frozen=True)
+class ListHit:
+    """`kind`: black, grey or white; `subject`: phone, id_number, card or device."""
+
+    kind: str
+    subject: str
+    reason: str
+
+
+def account(user_id: int) -> AccountView:
+    """Raises NotFound."""
+    user = _user(user_id)
+    return AccountView(
+        user.pk, user.public_id, user.kind, user.phone or "", user.language, user.is_active, user.created_at
+    )
+
+
+def person(user_id: int) -> Person:
+    """Raises NotFound."""
+    user = _user(user_id)
+    profile = Profile.objects.filter(user_id=user_id).first() or Profile(user_id=user_id)
+    contacts = Contact.objects.filter(user_id=user_id).order_by("position")
+    return Person(
+        user_id=user.pk,
+        public_id=user.public_id,
+        name=profile.name or "",
+        id_number=profile.id_number or "",
+        id_index=profile.id_index or "",
+        id_expires_on=profile.id_expires_on,
+        birth_date=identity.birth_date(profile.id_number) if profile.id_number else None,
+        phone=user.phone or "",
+        phone_index=user.phone_index or "",
+        province=profile.province,
+        city=profile.city,
+        address=profile.address or "",
+        employment=profile.employment,
+        employer=profile.employer or "",
+        job=profile.job,
+        net_income_cents=profile.net_income_cents,
+        instalments_elsewhere_cents=profile.instalments_elsewhere_cents,
+        declared=profile.declared,
+        contacts=tuple(ContactView(row.relation, row.name, row.phone, row.phone_index) for row in contacts),
+        level=level(user_id),
+        tags=tuple(Tag.objects.filter(user_id=user_id).order_by("tag").values_list("tag", flat=True)),
+        language=user.language,
+    )
+
+
+def missing_details(user_id: int) -> tuple[str, ...]:
+    """Names of the details still missing before an application may be submitted; "contacts" where none is named."""
+    profile = Profile.objects.filter(user_id=user_id).first() or Profile(user_id=user_id)
+    missing = [name for name in REQUIRED_DETAILS if getattr(profile, name) in (None, "")]
+    if not Contact.objects.filter(user_id=user_id).exists():
+        missing.append("contacts")
+    return tuple(missing)
+
+
+def live_tags(user_id: int, at: datetime) -> tuple[str, ...]:
+    """Tags that have not expired, sorted."""
+    live = Tag.objects.filter(Q(expires_at=None) | Q(expires_at__gt=at), user_id=user_id)
+    return tuple(live.order_by("tag").values_list("tag", flat=True))
+
+
+def level(user_id: int) -> LevelView:
+    """The borrower's level, or the lowest one."""
+    row = UserLevel.objects.filter(user_id=user_id).select_related("level").first()
+    found = row.level if row else Level.objects.order_by("rank").first()
+    if found is None:
+        return LevelView("", 0, Decimal(1), Decimal(0))
+    return LevelView(found.code, found.rank, found.limit_factor, found.price_delta)
+
+
+def actor_name(by: str) -> str:
+    """How an actor string is shown: "staff:5" by name, "user:7" as the borrower, others as they are."""
+    kind, _, ident = by.partition(":")
+    if kind == "staff" and ident.isdigit():
+        user = User.objects.filter(pk=int(ident)).first()
+        return user.get_full_name() if user else by
+    return {"user": "Borrower", "system": "System"}.get(kind, ident or by)
+
+
+def list_hits(user_id: int, at: datetime) -> tuple[ListHit, ...]:
+    """Live list entries that name the borrower's phone, ID number, cards or devices."""
+    user = _user(user_id)
+    subjects = [("phone", user.phone_index)]
+    subjects += [("id_number", index) for index in _values(Profile, user_id, "id_index")]
+    subjects += [("card", index) for index in _values(BankCard, user_id, "number_index")]
+    subjects += [("device", blind_index(value, "device")) for value in _values(Device, user_id, "fingerprint")]
+    named = Q()
+    for subject, index in subjects:
+        if index:
+            named |= Q(subject=subject, subject_index=index)
+    if not named:
+        return ()
+    live = ListEntry.objects.filter(named, Q(expires_at=None) | Q(expires_at__gt=at), removed_at=None)
+    return tuple(ListHit(row.kind, row.subject, row.reason) for row in live.order_by("kind", "subject", "pk"))
+
+
+def devices(user_id: int) -> tuple[DeviceView, ...]:
+    """Latest seen first."""
+    return tuple(
+        DeviceView(row.platform, row.model, row.system_version, row.app_version, row.first_seen_at, row.last_seen_at)
+        for row in Device.objects.filter(user_id=user_id).order_by("-last_seen_at")
+    )
+
+
+def device_accounts(fingerprint: str, since: datetime) -> int:
+    """With how many accounts a device was seen since then."""
+    return Device.objects.filter(fingerprint=fingerprint, last_seen_at__gte=since).count()
+
+
+def _user(user_id: int) -> User:
+    user = User.objects.filter(pk=user_id).first()
+    if user is None:
+        raise NotFound("There is no such account.")
+    return user
+
+
+def _values(model: Any, user_id: int, name: str) -> Sequence[str]:
+    return list(model.objects.filter(user_id=user_id).values_list(name, flat=True))

@@ -1,0 +1,161 @@
+"""The register of sources, and the answers of identity and card checks."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from lending.common.crypto import blind_index
+from lending.common.errors import NotFound, Unavailable
+from users.models import Check, CheckKind, CheckState, Profile, Source
+
+
+class SourceWithoutAddress(Unavailable):
+    code, title = "source_without_address", "This source has no address"
+
+
+@dataclass(frozen=True)
+class SourceView:
+    """`endpoint` is absolute; "" where the source is answered inside."""
+
+    id: int
+    code: str
+    name_en: str
+    name_zh: str
+    stage: int
+    scenario: str
+    price_cents: int
+    timeout_ms: int
+    fresh_days: int
+    fallback: str | None
+    dead: str
+    consent_code: str
+    recipient: str
+    protocol: str
+    endpoint: str
+    enabled: bool
+    client_id: str = field(repr=False)
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """`state`: passed, failed or dead (nobody answered). `price_cents`: what it cost."""
+
+    id: int
+    kind: str
+    state: str
+    checked_at: datetime
+    price_cents: int
+    source_code: str
+
+
+@dataclass(frozen=True)
+class CheckView:
+    """A check as its owner sees it; `state` may also be pending."""
+
+    id: int
+    kind: str
+    state: str
+    created_at: datetime
+    checked_at: datetime | None
+
+
+def source(code: str) -> SourceView:
+    """Raises NotFound; SourceWithoutAddress where its path has no host to stand behind."""
+    row = Source.objects.select_related("fallback").filter(code=code).first()
+    if row is None:
+        raise NotFound(f"There is no source {code!r}.")
+    return _source_view(row)
+
+
+def sources(scenario: str) -> tuple[SourceView, ...]:
+    """The enabled sources of a scenario by stage, fallbacks left out (each names its own)."""
+    rows = Source.objects.select_related("fallback").filter(scenario=scenario, enabled=True, fallback_of=None)
+    return tuple(_source_view(row) for row in rows.order_by("stage", "code"))
+
+
+def identity_result(user_id: int, at: datetime) -> CheckResult | None:
+    """The latest answered check of the name and number the borrower declares now; a pass only while it is fresh."""
+    profile = Profile.objects.filter(user_id=user_id).first()
+    if profile is None or not profile.id_number:
+        return None
+    row = (
+        Check.objects.filter(user_id=user_id, kind=CheckKind.ID2, subject_index=identity_index(profile))
+        .exclude(state=CheckState.PENDING)
+        .select_related("source")
+        .order_by("-checked_at", "-pk")
+        .first()
+    )
+    if row is None or row.checked_at is None:
+        return None
+    if row.state == CheckState.PASSED and row.source and row.checked_at + timedelta(days=row.source.fresh_days) <= at:
+        return None
+    return _check_result(row)
+
+
+def card_check(card_id: int) -> CheckResult | None:
+    """The latest answered four-element check of the card."""
+    answered = Check.objects.filter(card_id=card_id).exclude(state=CheckState.PENDING).select_related("source")
+    row = answered.order_by("-checked_at", "-pk").first()
+    return _check_result(row) if row else None
+
+
+def checks(user_id: int) -> tuple[CheckView, ...]:
+    """The newest 20, newest first."""
+    return tuple(_check_view(row) for row in Check.objects.filter(user_id=user_id).order_by("-pk")[:20])
+
+
+def check(user_id: int, check_id: int) -> CheckView:
+    """The gate to one of the user's checks. Raises NotFound."""
+    row = Check.objects.filter(user_id=user_id, pk=check_id).first()
+    if row is None:
+        raise NotFound("There is no such check.")
+    return _check_view(row)
+
+
+def identity_index(profile: Profile) -> str:
+    """Blind index of the name and number together: an answer holds only for what was asked."""
+    return blind_index(f"{profile.name}\0{profile.id_number}", "identity")
+
+
+def _endpoint(row: Source) -> str:
+    if not row.endpoint.startswith("/"):
+        return row.endpoint
+    base = getattr(settings, "VENDOR_BASE_URL", "") or getattr(settings, "SANDBOX_URL", "")
+    if not base:
+        raise SourceWithoutAddress(f"Source {row.code} has a path and no host.", source=row.code)
+    return f"{base.rstrip('/')}{row.endpoint}"
+
+
+def _source_view(row: Source) -> SourceView:
+    credentials: dict[str, str] = row.credentials or {}
+    return SourceView(
+        id=row.pk,
+        code=row.code,
+        name_en=row.name_en,
+        name_zh=row.name_zh,
+        stage=row.stage,
+        scenario=row.scenario,
+        price_cents=row.price_cents,
+        timeout_ms=row.timeout_ms,
+        fresh_days=row.fresh_days,
+        fallback=row.fallback.code if row.fallback else None,
+        dead=row.dead,
+        consent_code=row.consent_code,
+        recipient=row.recipient,
+        protocol=row.protocol,
+        endpoint=_endpoint(row),
+        enabled=row.enabled,
+        client_id=credentials.get("client_id", ""),
+        secret=credentials.get("secret", ""),
+    )
+
+
+def _check_view(row: Check) -> CheckView:
+    return CheckView(row.pk, row.kind, row.state, row.created_at, row.checked_at)
+
+
+def _check_result(row: Check) -> CheckResult:
+    checked_at = row.checked_at or row.created_at
+    return CheckResult(row.pk, row.kind, row.state, checked_at, row.price_cents, row.source.code if row.source else "")

@@ -1,0 +1,60 @@
+"""What a resident identity number (GB 11643) and a phone number say, and whether they can be true."""
+
+from datetime import date
+
+import phonenumbers
+from stdnum import luhn
+from stdnum.cn import ric
+from stdnum.exceptions import ValidationError
+
+from lending.common.errors import Invalid
+
+HOME_REGION = "CN"
+
+
+class InvalidIdNumber(Invalid):
+    code, title = "invalid_id_number", "This is not a valid resident ID number"
+
+
+class InvalidPhone(Invalid):
+    code, title = "invalid_phone", "This is not a valid mobile number"
+
+
+class InvalidCardNumber(Invalid):
+    code, title = "invalid_card_number", "This is not a valid bank card number"
+
+
+def id_number(text: str) -> str:
+    """The 18 characters, X in upper case. Raises InvalidIdNumber: length, checksum, date or place is wrong."""
+    try:
+        return str(ric.validate(text))
+    except ValidationError as error:
+        raise InvalidIdNumber(fields={"id_number": "Not a valid resident ID number."}) from error
+
+
+def birth_date(number: str) -> date:
+    """The birth date inside a valid ID number."""
+    return ric.get_birth_date(number)
+
+
+def phone(text: str, field: str = "phone") -> str:
+    """11 digits for a mainland mobile number, E.164 for any other. Raises InvalidPhone naming `field`."""
+    try:
+        parsed = phonenumbers.parse(text, HOME_REGION)
+    except phonenumbers.NumberParseException as error:
+        raise InvalidPhone(fields={field: "Not a phone number."}) from error
+    kind = phonenumbers.number_type(parsed)
+    mobile = (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE_OR_MOBILE)
+    if not phonenumbers.is_valid_number(parsed) or kind not in mobile:
+        raise InvalidPhone(fields={field: "Not a valid mobile number."})
+    if phonenumbers.region_code_for_number(parsed) == HOME_REGION:
+        return phonenumbers.national_significant_number(parsed)
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+
+
+def card_number(text: str) -> str:
+    """12 to 19 digits that pass the Luhn check. Raises InvalidCardNumber."""
+    digits = text.replace(" ", "").replace("-", "")
+    if not (digits.isascii() and digits.isdigit() and 12 <= len(digits) <= 19 and luhn.is_valid(digits)):
+        raise InvalidCardNumber(fields={"number": "Not a valid bank card number."})
+    return digits

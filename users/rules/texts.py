@@ -1,0 +1,97 @@
+"""What borrowers are told by text message. Keyed by template, then language; {names} are the params of `queue`."""
+
+from lending.common.errors import Invalid
+
+DEFAULT_LANGUAGE = "zh-hans"
+WITH_CODE = frozenset({"code_login", "code_consent", "code_card", "code_sign"})
+
+TEXTS: dict[str, dict[str, str]] = {
+    "code_login": {
+        "zh-hans": "验证码：{code}，{minutes}分钟内有效，用于登录。请勿告诉他人。",
+        "en": "{code} is your sign-in code, valid for {minutes} minutes. Tell it to nobody.",
+    },
+    "code_consent": {
+        "zh-hans": "验证码：{code}，{minutes}分钟内有效，用于签署《{title_zh}》。如非本人操作请勿填写。",
+        "en": "{code} is your code to sign “{title_en}”, valid for {minutes} minutes. Ignore it if this is not you.",
+    },
+    "code_card": {
+        "zh-hans": "验证码：{code}，{minutes}分钟内有效，用于绑定尾号{last4}的银行卡。请勿告诉他人。",
+        "en": "{code} is your code to add the bank card ending in {last4}, valid for {minutes} minutes.",
+    },
+    "code_sign": {
+        "zh-hans": "验证码：{code}，{minutes}分钟内有效，用于签署本次借款的全部合同。请在阅读合同后填写。",
+        "en": "{code} is your code to sign the contracts of this loan, valid for {minutes} minutes. Read them first.",
+    },
+    "application_granted": {
+        "zh-hans": "您的授信已通过，额度{limit}，有效期至{valid_until}。请登录查看利率和还款计划。",
+        "en": "You have been granted a limit of {limit}, valid until {valid_until}. Sign in to see price and schedule.",
+    },
+    "application_declined": {
+        "zh-hans": "您的申请未通过。登录可查看原因，并可申请人工复核。",
+        "en": "Your application was not approved. Sign in to see why, and to ask for a review by a person.",
+    },
+    "application_expired": {
+        "zh-hans": "您的申请已过期，可随时重新申请。",
+        "en": "Your application has expired. You may apply again at any time.",
+    },
+    "supplement_requested": {
+        "zh-hans": "您的申请需要补充材料，请在{hours}小时内登录提交。",
+        "en": "We need a little more for your application. Please sign in and send it within {hours} hours.",
+    },
+    "sign_now": {
+        "zh-hans": "资金方已同意您的借款，请登录阅读并签署合同。",
+        "en": "The lender has approved your loan. Sign in to read and sign the contracts.",
+    },
+    "no_funder": {
+        "zh-hans": "当前暂无可用资金，我们会在资金恢复后继续为您处理，您也可以取消。",
+        "en": "No lender has money available right now. We try again at the next opening; you may also cancel.",
+    },
+    "drawdown_declined": {
+        "zh-hans": "您本次的用款申请未通过，登录可查看原因。",
+        "en": "This drawdown was not approved. Sign in to see why.",
+    },
+    "drawdown_expired": {
+        "zh-hans": "您本次的用款申请已过期，您的额度不受影响。",
+        "en": "This drawdown has expired. Your limit is not affected.",
+    },
+    "card_fix": {
+        "zh-hans": "放款被银行退回，请登录更换银行卡。",
+        "en": "Your bank returned the payment. Sign in and choose another bank card.",
+    },
+    "paid": {
+        "zh-hans": "借款{amount}已放款，请登录查看还款计划。",
+        "en": "Your loan of {amount} has been paid out. Sign in to see the repayment schedule.",
+    },
+    "repayment_received": {
+        "zh-hans": "已收到您的还款{amount}。",
+        "en": "We have received your repayment of {amount}.",
+    },
+    "repayment_due": {
+        "zh-hans": "您有一期还款{amount}将于{due_date}到期，请确保账户余额充足。",
+        "en": "An instalment of {amount} is due on {due_date}. Please keep enough money in your account.",
+    },
+    "loan_overdue": {
+        "zh-hans": "您有{amount}已逾期{days}天，请尽快还款。如有困难请与我们联系，可申请延期。",
+        "en": "{amount} is {days} days late. Please repay soon; if this is hard, talk to us about an extension.",
+    },
+    "loan_settled": {
+        "zh-hans": "您的借款已结清，结清证明可登录下载。",
+        "en": "Your loan is settled. The letter that says so can be downloaded after signing in.",
+    },
+}
+
+
+class UnknownTemplate(Invalid):
+    code, title = "unknown_template", "There is no such message"
+
+
+def render(template: str, language: str, params: dict[str, object]) -> str:
+    """The finished text; a language without a text of its own reads the default one.
+
+    Raises UnknownTemplate also where a param of the template is missing.
+    """
+    try:
+        texts = TEXTS[template]
+        return texts.get(language, texts[DEFAULT_LANGUAGE]).format_map(params)
+    except KeyError as error:
+        raise UnknownTemplate(f"Message {template!r} lacks {error}.") from error

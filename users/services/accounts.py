@@ -1,0 +1,53 @@
+"""Accounts: made once, never twice."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import Group
+from django.contrib.auth.password_validation import validate_password
+
+from lending.common.crypto import blind_index
+from users.models import User, UserKind
+from users.rules import identity
+
+
+def ensure_user(*, phone: str, at: datetime) -> int:
+    """The id of the borrower with this phone; created where there is none. Raises InvalidPhone."""
+    number = identity.phone(phone)
+    index = blind_index(number, "phone")
+    User.objects.bulk_create(
+        [User(kind=UserKind.BORROWER, phone=number, phone_index=index, password=make_password(None), created_at=at)],
+        ignore_conflicts=True,
+    )
+    return User.objects.values_list("pk", flat=True).get(phone_index=index)
+
+
+def make_staff(
+    *,
+    username: str,
+    password: str,
+    full_name: str = "",
+    groups: Sequence[str] = (),
+    is_superuser: bool = False,
+    at: datetime,
+) -> int:
+    """The id of the staff account; an existing one keeps its password and gets the groups.
+
+    Raises django's ValidationError where the password is too weak. The groups must exist.
+    """
+    user = User.objects.filter(username=username, kind=UserKind.STAFF).first()
+    if user is None:
+        validate_password(password, User(username=username, full_name=full_name))
+        user = User.objects.create_user(
+            username, password, full_name=full_name, is_superuser=is_superuser, language="zh-hans", created_at=at
+        )
+    user.groups.set(Group.objects.filter(name__in=groups))
+    return user.pk
+
+
+def set_language(*, user_id: int, language: str) -> None:
+    """The language of messages to this borrower: zh-hans or en."""
+    user = User.objects.select_for_update().get(pk=user_id)
+    user.language = language
+    user.save(update_fields=["language"])

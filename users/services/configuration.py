@@ -1,0 +1,115 @@
+"""Loads the shipped tables; every one may be loaded again. New installations get them, changed rows are brought up
+to date, and what an installation set itself (credentials, full addresses) is kept."""
+
+import csv
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Q
+
+from lending.common.errors import Conflict
+from lending.common.money import cents
+from users.models import Document, Level, Source
+from users.services import accounts
+
+TABLES = Path(__file__).resolve().parent.parent / "data" / "configuration"
+
+
+class DocumentChanged(Conflict):
+    code, title = "document_changed", "A published text was changed without a new version"
+
+
+def load(*, at: datetime) -> None:
+    """Sources, levels, documents, staff groups. Raises DocumentChanged."""
+    load_sources()
+    load_levels()
+    load_documents(at=at)
+    load_groups()
+
+
+def load_sources() -> None:
+    """Upsert by code; a fallback stands before the source that names it."""
+    for row in _rows("sources"):
+        source = Source.objects.filter(code=row["code"]).first() or Source(code=row["code"])
+        source.name_en, source.name_zh = row["name_en"], row["name_zh"]
+        source.stage, source.scenario = int(row["stage"]), row["scenario"]
+        source.price_cents, source.timeout_ms = cents(row["price"]), int(row["timeout_ms"])
+        source.fresh_days, source.dead = int(row["fresh_days"]), row["dead"]
+        source.fallback = Source.objects.get(code=row["fallback"]) if row["fallback"] else None
+        source.consent_code, source.recipient = row["consent"], row["recipient"]
+        source.protocol, source.enabled = row["protocol"], row["enabled"] == "yes"
+        if not source.endpoint.startswith("http"):
+            source.endpoint = row["endpoint"] or ""
+        if source.credentials is None and source.endpoint and getattr(settings, "SANDBOX_URL", ""):
+            source.credentials = {"client_id": "cashloan", "secret": f"sandbox-{source.code}"}
+        source.save()
+
+
+def load_levels() -> None:
+    """Upsert by code, in rising order."""
+    for rank, row in enumerate(_rows("levels"), start=1):
+        needs = {name: _integer(row[name]) for name in ("on_time_instalments", "settled_loans", "max_dpd")}
+        Level.objects.update_or_create(
+            code=row["level"],
+            defaults={
+                "rank": rank,
+                "name_en": row["name_en"],
+                "name_zh": row["name_zh"],
+                **needs,
+                "window_months": _integer(row["window_months"]),
+                "limit_factor": Decimal(row["limit_factor"]),
+                "price_delta": Decimal(row["price_delta"]) / 100,  # written in percentage points a year
+                "benefit": row["benefit"] or "",
+            },
+        )
+
+
+def load_documents(*, at: datetime) -> None:
+    """Insert versions that are new; one that is there must still say the same. Raises DocumentChanged."""
+    for row in json.loads((TABLES / "consents_and_documents.json").read_text(encoding="utf-8")):
+        there = Document.objects.filter(code=row["code"], version=row["version"]).first()
+        if there is None:
+            Document.objects.create(valid_from=at, **row)
+        elif changed := [name for name, value in row.items() if getattr(there, name) != value]:
+            raise DocumentChanged(f"{row['code']} {row['version']}: {', '.join(changed)}; write a new version.")
+
+
+def load_groups() -> None:
+    """Each group sees the tables of the named apps, and has the extra permissions."""
+    for row in _rows("groups"):
+        group, _ = Group.objects.get_or_create(name=row["group"])
+        wanted = Q(content_type__app_label__in=(row["view"] or "").split(), codename__startswith="view_")
+        for extra in (row["extra"] or "").split():
+            app_label, codename = extra.split(".")
+            wanted |= Q(content_type__app_label=app_label, codename=codename)
+        group.permissions.set(Permission.objects.filter(wanted))
+
+
+def load_staff(*, at: datetime, password: str) -> None:
+    """The demo's staff accounts, in their groups; `load` comes first. Existing accounts keep their password."""
+    for row in _rows("staff"):
+        accounts.make_staff(
+            username=row["username"] or "",
+            password=password,
+            full_name=row["full_name"] or "",
+            groups=(row["groups"] or "").split(),
+            is_superuser=row["is_superuser"] == "yes",
+            at=at,
+        )
+
+
+def _rows(table: str) -> Iterator[dict[str, Any]]:
+    """The table's rows; "-" is None."""
+    with (TABLES / f"{table}.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            yield {name: None if value == "-" else value for name, value in row.items()}
+
+
+def _integer(text: str | None) -> int | None:
+    return None if text is None else int(text)

@@ -1,0 +1,124 @@
+"""Consents: given once to one version for named recipients, and withdrawn at any time."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from lending.common.errors import Conflict, Invalid, NotFound
+from users import queries
+from users.models import AcceptedBy, Check, CheckState, CodePurpose, Consent, User
+from users.services import codes
+
+MAX_NAMED = 4  # three candidate lenders and a guarantor
+RECIPIENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+
+
+class UnknownDocument(Invalid):
+    code, title = "unknown_document", "There is no such document"
+
+
+class DocumentOutdated(Conflict):
+    code, title = "document_outdated", "A newer version is in force"
+
+
+class WrongRecipients(Invalid):
+    code, title = "wrong_recipients", "The recipients are not those of the document"
+
+
+class CodeRequired(Invalid):
+    code, title = "code_required", "This document is signed with a code sent by message"
+
+
+class ConsentMissing(Conflict):
+    code, title = "consent_missing", "A consent is missing"
+
+
+class AlreadyWithdrawn(Conflict):
+    code, title = "already_withdrawn", "This consent is already withdrawn"
+
+
+def give(
+    *,
+    user_id: int,
+    code: str,
+    version: str,
+    recipients: Sequence[str],
+    ip: str,
+    otp: str | None = None,
+    context: str = "",
+    at: datetime,
+) -> int:
+    """Record a consent and return its id; the same one, still live, is returned again.
+
+    `recipients`: the named ones where the document names them at the moment (at most MAX_NAMED), else empty or the
+    document's own. `otp`: the code sent for purpose "consent", subject = the document's code.
+    Raises UnknownDocument, DocumentOutdated, WrongRecipients, CodeRequired, WrongCode, TooManyTries.
+    """
+    user = User.objects.select_for_update().get(pk=user_id)
+    document = queries.document(code, at)
+    if document is None or not document.is_consent:
+        raise UnknownDocument(fields={"code": "Unknown document."})
+    if version != document.version:
+        raise DocumentOutdated(f"Version {document.version} is in force.", version=document.version)
+    named = _recipients(document, recipients)
+    live = queries.live_consent(user_id, code, named[0], at)
+    if live and (live.version, set(live.recipients), live.context) == (version, set(named), context) and otp is None:
+        return live.id
+    otp_id = None
+    if document.accepted_by == AcceptedBy.OTP:
+        if not otp:
+            raise CodeRequired(fields={"otp": "Ask for a code first."})
+        phone = user.phone or ""
+        otp_id = codes.verify_code(phone=phone, purpose=CodePurpose.CONSENT, subject=code, code=otp, at=at)
+    consent = Consent.objects.create(
+        user_id=user_id,
+        document_id=document.id,
+        code=code,
+        version=version,
+        accepted_by=document.accepted_by,
+        recipients=list(named),
+        context=context,
+        ip=ip,
+        otp_id=otp_id,
+        given_at=at,
+    )
+    return consent.pk
+
+
+def withdraw(*, user_id: int, consent_id: int | UUID, by: str, at: datetime) -> None:
+    """From now on nothing more leaves under it; checks still waiting to be sent end without an answer.
+
+    Raises NotFound (also another user's), AlreadyWithdrawn.
+    """
+    ident = {"public_id": consent_id} if isinstance(consent_id, UUID) else {"pk": consent_id}
+    consent = Consent.objects.select_for_update().filter(user_id=user_id, **ident).first()
+    if consent is None:
+        raise NotFound("There is no such consent.")
+    if consent.withdrawn_at is not None:
+        raise AlreadyWithdrawn()
+    consent.withdrawn_at, consent.withdrawn_by = at, by
+    consent.save(update_fields=["withdrawn_at", "withdrawn_by"])
+    for check in Check.objects.select_for_update().filter(consent=consent, state=CheckState.PENDING).order_by("pk"):
+        check.died()
+        check.checked_at, check.failure = at, "consent withdrawn"
+        check.save(update_fields=["state", "checked_at", "failure"])
+
+
+def require(*, user_id: int, code: str, recipient: str, at: datetime) -> int:
+    """The id of the live consent that lets data go to `recipient`. Raises ConsentMissing."""
+    consent = queries.live_consent(user_id, code, recipient, at)
+    if consent is None:
+        raise ConsentMissing(f"Read and accept first: {code}.", missing=[code])
+    return consent.id
+
+
+def _recipients(document: queries.DocumentView, asked: Sequence[str]) -> tuple[str, ...]:
+    if not document.named_recipients:
+        if asked and set(asked) != set(document.recipients):
+            raise WrongRecipients(fields={"recipients": "Leave empty, or repeat the document's."})
+        return document.recipients
+    unique = tuple(dict.fromkeys(asked))
+    if not 1 <= len(unique) <= MAX_NAMED or not all(RECIPIENT.fullmatch(name) for name in unique):
+        raise WrongRecipients(fields={"recipients": f"Name one to {MAX_NAMED} recipients."})
+    return unique

@@ -1,0 +1,32 @@
+"""What staff must look at."""
+
+from datetime import datetime
+
+from django.db import connection
+
+from lending.common.errors import NotFound
+from users.models import Notice, Severity
+
+
+def raise_notice(*, kind: str, subject: str, text: str, at: datetime, severity: str = Severity.WARNING) -> None:
+    """Open a notice, or count it once more where one of this kind and subject is open. Safe in any transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO users_notice (kind, subject, text, severity, times, raised_at, last_at)
+            VALUES (%(kind)s, %(subject)s, %(text)s, %(severity)s, 1, %(at)s, %(at)s)
+            ON CONFLICT (kind, subject) WHERE closed_at IS NULL DO UPDATE
+            SET times = users_notice.times + 1, last_at = excluded.last_at, text = excluded.text,
+                severity = excluded.severity
+            """,
+            {"kind": kind, "subject": subject[:80], "text": text[:500], "severity": severity, "at": at},
+        )
+
+
+def close(*, notice_id: int, by: str, at: datetime) -> None:
+    """Raises NotFound where it is not open."""
+    notice = Notice.objects.select_for_update().filter(pk=notice_id, closed_at=None).first()
+    if notice is None:
+        raise NotFound("There is no such open notice.")
+    notice.closed_by, notice.closed_at = by, at
+    notice.save(update_fields=["closed_by", "closed_at"])

@@ -1,0 +1,22 @@
+"""Addresses of users' doors. `api_urlpatterns` hang under /api/v1/, `callback_urlpatterns` under /callbacks/users/."""
+
+from django.urls import URLPattern, path
+
+from users.api import auth, cards, consents, me
+
+api_urlpatterns: list[URLPattern] = [
+    path("auth/otp", auth.OtpView.as_view()),
+    path("auth/token", auth.TokenView.as_view()),
+    path("auth/refresh", auth.RefreshView.as_view()),
+    path("auth/sign-out", auth.SignOutView.as_view()),
+    path("me", me.MeView.as_view()),
+    path("me/profile", me.ProfileView.as_view()),
+    path("me/checks", me.ChecksView.as_view()),
+    path("me/contacts", me.ContactsView.as_view()),
+    path("me/devices", me.DevicesView.as_view()),
+    path("me/bank-cards", cards.BankCardsView.as_view()),
+    path("me/bank-cards/<uuid:card_id>/confirm", cards.BankCardConfirmView.as_view()),
+    path("me/consents", consents.ConsentsView.as_view()),
+    path("me/consents/<uuid:consent_id>/withdraw", consents.ConsentWithdrawView.as_view()),
+]
+callback_urlpatterns: list[URLPattern] = []  # the gateway and the checkers answer at once
