@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from string import ascii_uppercase
 from typing import Any
 
 from fontTools import subset
@@ -31,7 +32,7 @@ TRADITIONAL = SCOPE / "noto-sans-tc" / "400Regular" / "NotoSansTC_400Regular.ttf
 JAPANESE = SCOPE / "noto-sans-jp" / "400Regular" / "NotoSansJP_400Regular.ttf"
 
 TIER = 3000  # characters of a cut file
-_CUT_VERSION = 2  # part of the cut files' names: raise it when what is cut changes
+_CUT_VERSION = 3  # part of the cut files' names: raise it when what is cut changes
 INDEX = f"index-v{_CUT_VERSION}.json"
 
 
@@ -60,13 +61,13 @@ def _tiers() -> list[tuple[str, int, Path, frozenset[str]]]:
     """Family, weight, source and characters of every cut file, in the order a character is looked for."""
     every = {path: frozenset(map(chr, TTFont(path, lazy=True).getBestCmap())) for path in (REGULAR, TRADITIONAL, JAPANESE)}
     first, second = every[REGULAR] & _ordinary(), every[REGULAR] & _gb2312(range(56, 88))
-    tiers = [("Contract", 400, REGULAR, first), ("Contract", 600, SEMIBOLD, first), ("Contract 2", 400, REGULAR, second)]
+    tiers = [("Contract", 400, REGULAR, first), ("Contract", 600, SEMIBOLD, first), ("Contract B", 400, REGULAR, second)]
     done = first | second
     for path, characters in every.items():
         rest = sorted(characters - done)
         done |= characters
         parts = (frozenset(rest[start : start + TIER]) for start in range(0, len(rest), TIER))
-        tiers += [(f"Contract {len(tiers) + number}", 400, path, part) for number, part in enumerate(parts)]
+        tiers += [(f"Contract {ascii_uppercase[len(tiers) - 1 + place]}", 400, path, part) for place, part in enumerate(parts)]
     return tiers
 
 

@@ -71,10 +71,14 @@ class CollectionState(models.TextChoices):
 
 
 class Collection(WorkRow):
-    """One debit of a borrower's card for a loan. `collected_cents` may be less than asked (partial)."""
+    """One debit of a borrower's card for a loan. `collected_cents` may be less than asked (partial).
+
+    `request_key` is the caller's and unique for the loan; `key` is ours and goes to the channel.
+    """
 
     public_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     loan = models.ForeignKey("lending.Loan", models.PROTECT, related_name="+")
+    request_key = models.CharField(max_length=200)
     card = models.ForeignKey("users.BankCard", models.PROTECT, related_name="+")
     amount_cents = models.BigIntegerField()
     allow_partial = models.BooleanField(default=False)
@@ -97,6 +101,7 @@ class Collection(WorkRow):
         ]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=CollectionState.values), name="collection_state_known"),
+            models.UniqueConstraint(fields=["loan", "request_key"], name="one_collection_per_request"),
             models.UniqueConstraint(
                 fields=["loan"], condition=Q(state__in=["DUE", "SENT", "UNKNOWN"]), name="one_open_collection_per_loan"
             ),

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime
+from uuid import uuid4
 
 from django.db import transaction
 from django.db.models import Q
@@ -53,12 +54,12 @@ def start_collection(
 ) -> int:
     """Order a debit of the borrower's card (without `card_id`, the one the loan was paid to). The collection's id.
 
-    The same key for the same loan and amount answers the first one's id; for others KeyReused. One payment of a loan
+    The same key again for this loan answers the first one's id, with another amount KeyReused. One payment of a loan
     at a time: CollectionOpen. Raises NotFound for a card that is not the borrower's, LoanClosed, NothingToCollect.
     """
     loan = loans.lock(loan_id)
-    if earlier := Collection.objects.filter(key=key).first():
-        if (earlier.loan_id, earlier.amount_cents) != (loan_id, amount_cents):
+    if earlier := Collection.objects.filter(loan=loan, request_key=key).first():
+        if earlier.amount_cents != amount_cents:
             raise KeyReused()
         return earlier.pk
     if amount_cents <= 0:
@@ -69,7 +70,8 @@ def start_collection(
         raise CollectionOpen("Wait until it is done.")
     card = users.card(loan.user_id, card_id or loan.drawdown.card_id)
     collection = Collection.objects.create(
-        key=key,
+        key=f"collection-{uuid4()}",
+        request_key=key,
         loan=loan,
         card_id=card.id,
         amount_cents=amount_cents,

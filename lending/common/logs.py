@@ -51,6 +51,7 @@ class Formatter(JsonFormatter):
     def format(self, record: logging.LogRecord) -> str:
         for name in PERSONAL_FIELDS & record.__dict__.keys() - {"name"}:  # `name` of a record is its logger
             setattr(record, name, "[redacted]")
+        record.__dict__.pop("request", None)  # Django's: its text has the query in it
         for name, value in context.get().items():
             if not hasattr(record, name):
                 setattr(record, name, value)

@@ -220,6 +220,7 @@ LOGGING: dict[str, Any] = {
         # Django's own handlers would print the same a second time, as text.
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.server": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.request": {"level": "ERROR"},  # a refused request is told by our own line
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
         "fontTools": {"level": "WARNING"},

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.utils.translation import get_language
@@ -62,7 +62,7 @@ class ReasonForm(forms.Form):
 
 class VerdictForm(ReasonForm):
     outcome = forms.ChoiceField(label="结论 Verdict", choices=VERDICTS, widget=UnfoldAdminSelectWidget)
-    field_order: ClassVar[list[str]] = ["outcome", "reasons", "note"]
+    field_order = ["outcome", "reasons", "note"]
 
     def codes(self) -> list[tuple[str, str]]:
         return [*finding_choices("approve"), *reason_choices()]
@@ -78,7 +78,7 @@ class DecisionForm(VerdictForm):
         label="金额 Amount, ¥", required=False, decimal_places=2, widget=UnfoldAdminDecimalFieldWidget
     )
     months = forms.IntegerField(label="期限 Months", required=False, widget=UnfoldAdminIntegerFieldWidget)
-    field_order: ClassVar[list[str]] = ["outcome", "amount", "months", "reasons", "note"]
+    field_order = ["outcome", "amount", "months", "reasons", "note"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -101,7 +101,7 @@ class SupplementForm(ReasonForm):
     question = forms.CharField(
         label="向借款人提问 Question to the borrower", required=False, max_length=200, widget=UnfoldAdminTextareaWidget
     )
-    field_order: ClassVar[list[str]] = ["reasons", "question", "note"]
+    field_order = ["reasons", "question", "note"]
 
     def values(self) -> dict[str, Any]:
         chosen = {row.code: row for row in queries.findings(self.action)}
@@ -116,7 +116,7 @@ class SupplementForm(ReasonForm):
 class SuspendForm(ReasonForm):
     action = "suspend"
     hours = forms.TypedChoiceField(label="时长 For", choices=PAUSES, coerce=int, widget=UnfoldAdminSelectWidget)
-    field_order: ClassVar[list[str]] = ["hours", "reasons", "note"]
+    field_order = ["hours", "reasons", "note"]
 
     def values(self) -> dict[str, Any]:
         return super().values() | {"until": self.at + timedelta(hours=self.cleaned_data["hours"])}

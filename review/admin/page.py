@@ -1,11 +1,14 @@
 """What a reviewer sees of a case: read from every app's queries, personal data masked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from lending import queries as lending
 from lending.common.crypto import mask_id, mask_name, mask_phone
+from lending.common.errors import NotFound
+from lending.common.logs import redact
 from lending.common.money import format_cents, percent
 from review import queries
 from review.admin.acts import buttons
@@ -22,7 +25,7 @@ class Section:
 def context(case: queries.CaseView, *, user_id: int, at: datetime) -> dict[str, Any]:
     application = lending.application(case.application_id)
     sections = [_case(case, at), _application(application), _offer(application), _person(application.user_id, at)]
-    decision = risk.decision(application.decision_id) if application.decision_id else None
+    decision = _decision(application.decision_id)
     return {
         "case": case,
         "sections": sections,
@@ -33,6 +36,14 @@ def context(case: queries.CaseView, *, user_id: int, at: datetime) -> dict[str, 
         "history": [(row, users.actor_name(row.actor)) for row in queries.actions_of(case.id)],
         "buttons": buttons(case, user_id),
     }
+
+
+def _decision(decision_id: int | None) -> risk.DecisionView | None:
+    """None where the id, which has no foreign key, leads nowhere."""
+    try:
+        return risk.decision(decision_id) if decision_id else None
+    except NotFound:
+        return None
 
 
 def _money(amount_cents: int | None) -> str:
@@ -116,8 +127,8 @@ def _person(user_id: int, at: datetime) -> Section:
     )
 
 
-def _flat(value: Any, name: str = "") -> list[tuple[str, Any]]:
-    """Nested variables as dotted names."""
-    if isinstance(value, dict):
+def _flat(value: Any, name: str = "") -> list[tuple[str, str]]:
+    """Nested variables as dotted names; numbers that could be a person's are hidden."""
+    if isinstance(value, Mapping):
         return [pair for key, inner in value.items() for pair in _flat(inner, f"{name}.{key}" if name else str(key))]
-    return [(name, value)]
+    return [(name, redact(str(value)))]

@@ -124,15 +124,17 @@ def decide(values: Mapping[str, Any]) -> Outcome:
     """The whole chain over known values, in the order in which an assessment runs it."""
     said: dict[str, Any] = {}
     reasons: list[str] = []
-    for scenario in ("admission", "antifraud", "credit"):
-        names = scenarios()[scenario]["inputs"]
-        inputs = {name: values.get(name) for name in names} | (
-            {"earlier_reasons": reasons} if scenario == "credit" else {}
-        )
-        said = engine.evaluate(shipped_addresses()[scenario], inputs)
-        if said["outcome"] == "decline" or scenario == "credit":
+    before_bureau = {name: None for name, variable in catalogue().items() if variable.source in DEAREST}
+    for key in ("admission", "antifraud", "credit_rules", "credit"):
+        scenario = key.removesuffix("_rules")
+        known = dict(values) | ({"earlier_reasons": reasons} if scenario == "credit" else {})
+        known |= before_bureau if key == "credit_rules" else {}
+        inputs = {name: known.get(name) for name in scenarios()[scenario]["inputs"]}
+        said = engine.evaluate(shipped_addresses()[key], inputs)
+        if said["outcome"] == "decline" or key == "credit":
             break
-        reasons += [reason for reason in said["reasons"] if reason not in reasons]
+        if key != "credit_rules":
+            reasons += [reason for reason in said["reasons"] if reason not in reasons]
     return Outcome(
         scenario=scenario,
         outcome=said["outcome"],

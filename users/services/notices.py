@@ -13,8 +13,8 @@ def raise_notice(*, kind: str, subject: str, text: str, at: datetime, severity: 
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO users_notice (kind, subject, text, severity, times, raised_at, last_at)
-            VALUES (%(kind)s, %(subject)s, %(text)s, %(severity)s, 1, %(at)s, %(at)s)
+            INSERT INTO users_notice (kind, subject, text, severity, times, raised_at, last_at, closed_by)
+            VALUES (%(kind)s, %(subject)s, %(text)s, %(severity)s, 1, %(at)s, %(at)s, '')
             ON CONFLICT (kind, subject) WHERE closed_at IS NULL DO UPDATE
             SET times = users_notice.times + 1, last_at = excluded.last_at, text = excluded.text,
                 severity = excluded.severity

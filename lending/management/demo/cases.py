@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 from lending.management.demo.borrower import Borrower, Refused
+from lending.sandbox.applicants import row_of_case
 
-SUPPLEMENT, APPEAL = 4, 11  # rows; 4 is asked for documents by its reviewer, 11 appeals a refusal
-EXPIRES_UNSIGNED, CANCELS, CARD_FAILS = 1, 17, 62
-TWO_DRAWDOWNS, SETTLES_EARLY = 20, 53
+SUPPLEMENT, APPEAL = row_of_case("supplement"), row_of_case("appeal")
+EXPIRES_UNSIGNED, CANCELS = row_of_case("unsigned"), row_of_case("cancelled")
+TWO_DRAWDOWNS, SETTLES_EARLY = row_of_case("two_drawdowns"), row_of_case("early_settlement")
 REPAYS_EVERY = 4  # every fourth paid-out borrower repays the first instalment at once
 
 

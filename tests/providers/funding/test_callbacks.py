@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
@@ -14,6 +15,7 @@ from funding import services
 from funding.models import CallbackEvent, Payout
 from lending.common import http
 from lending.models import Drawdown, Loan
+from lending.services import drawdowns as lending
 from tests.conftest import Clock
 from tests.factories import drawdowns
 from tests.factories.configuration import configure
@@ -82,13 +84,15 @@ def test_a_whole_drawdown_is_told_by_callbacks_twice_and_out_of_order(
     configure(clock.at, apps=("lending", "users", "funding", "traffic"))
     sandbox.control("heyue", approve_rate=1, decide_ms=[50, 100], duplicate_callbacks=2)
     sandbox.control("payment", settle_ms=[50, 100], return_ms=[20, 50], duplicate_callbacks=2, reorder_callbacks=True)
-    allocation = drawdowns.asking(clock.at)
+    with transaction.atomic():
+        allocation = drawdowns.asking(clock.at)
     services.run_allocation(allocation_id=allocation.pk, now=clock.at)
     wait(lambda: status(allocation.drawdown_id) == "SIGNING")
-    drawdowns.lending.signed(
-        drawdown_id=allocation.drawdown_id, contract_set_sha256=drawdowns.SET_SHA256, at=clock.at
-    )
-    payout_id = services.start_payout(drawdown_id=allocation.drawdown_id, at=clock.at)
+    with transaction.atomic():
+        lending.signed(
+            drawdown_id=allocation.drawdown_id, contract_set_sha256=drawdowns.SET_SHA256, at=clock.at
+        )
+        payout_id = services.start_payout(drawdown_id=allocation.drawdown_id, at=clock.at)
     assert payout_id
     sandbox.control("payment", force={Payout.objects.get(pk=payout_id).key: "returned"})
     services.run_payout(payout_id=payout_id, now=clock.at)

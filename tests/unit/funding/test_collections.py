@@ -47,13 +47,29 @@ class TestStartCollection:
         assert start(loan, at) == first
         with pytest.raises(KeyReused):
             start(loan, at, amount_cents=AMOUNT + 1)
+        with pytest.raises(IntegrityError, match="one_collection_per_request"), transaction.atomic():
+            Collection.objects.create(
+                key="k9",
+                request_key="k1",
+                loan=loan,
+                card_id=loan.drawdown.card_id,
+                amount_cents=AMOUNT,
+                provider="payment-v1",
+                by="system",
+                state="FAILED",
+                created_at=at,
+            )
 
     def test_one_at_a_time(self, at: datetime, loan: Loan) -> None:
         row = Collection.objects.get(pk=start(loan, at))
         with pytest.raises(CollectionOpen):
             start(loan, at, key="k2")
         fields = [f for f in Collection._meta.concrete_fields if not f.primary_key]
-        again = {f.attname: getattr(row, f.attname) for f in fields} | {"key": "k3", "public_id": "0" * 32}
+        again = {f.attname: getattr(row, f.attname) for f in fields} | {
+            "key": "k3",
+            "request_key": "k3",
+            "public_id": "0" * 32,
+        }
         with pytest.raises(IntegrityError, match="one_open_collection"), transaction.atomic():
             Collection.objects.create(**again)
 
@@ -82,8 +98,8 @@ class TestSettleCollection:
         came = PaymentAnswer("succeeded", moved_cents=AMOUNT)
         assert [self.settle(collection_id, came, at) for _ in range(2)] == ["applied", "late"]
         repayment = Repayment.objects.get()
-        assert (repayment.amount_cents, repayment.key) == (AMOUNT, "k1")
-        assert Collection.objects.get().repayment_id == repayment.pk
+        row = Collection.objects.get()
+        assert (repayment.amount_cents, repayment.key, row.repayment_id) == (AMOUNT, row.key, repayment.pk)
 
     def test_a_part_posts_the_part_only_where_it_was_allowed(self, at: datetime, loan: Loan) -> None:
         part = PaymentAnswer("succeeded", moved_cents=AMOUNT // 2, code="insufficient_funds")

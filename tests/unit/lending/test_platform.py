@@ -216,8 +216,8 @@ def said(run_dir: Path) -> str:
 
 
 def members(run_dir: Path) -> dict[int, str]:
-    """Every live process of this run directory: id -> command line. Servers that overwrite their environment by folder."""
-    found = {pid: "valkey-server" for pid in processes_in(run_dir / "valkey", "valkey-server")}
+    """Every live process of this run directory, id -> command line; Valkey, which hides its environment, by folder."""
+    found = dict.fromkeys(processes_in(run_dir / "valkey", "valkey-server"), "valkey-server")
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             if f"RUN_DIR={run_dir}".encode() in (entry / "environ").read_bytes().split(b"\0"):

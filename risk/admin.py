@@ -1,0 +1,163 @@
+"""The back office of risk: what may be decided with, what was decided, and every decision replayed when it is looked at."""
+
+import json
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from lending.common.admin import ReadOnlyAdmin, ReadOnlyInline, age, money, state_badge
+from risk import services
+from risk.models import Assessment, Binding, DataPull, Decision, Release, Scenario, Variable
+
+STATES = {"pending": "amber", "done": "green", "cancelled": "grey", "answered": "green", "dead": "red"}
+OUTCOMES = {"approve": "green", "refer": "amber", "decline": "red"}
+
+
+def _pretty(value: object) -> SafeString:
+    text = json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True)
+    return format_html('<pre class="max-h-96 overflow-auto whitespace-pre-wrap text-xs">{}</pre>', text)
+
+
+@admin.register(Variable)
+class VariableAdmin(ReadOnlyAdmin):
+    list_display = ("name", "type", "nullable", "source", "path", "description_zh", "description_en")
+    list_filter = ("source", "type", "nullable")
+    search_fields = ("name", "path", "description_zh", "description_en")
+
+
+class BindingInline(ReadOnlyInline):
+    model = Binding
+    fields = ("role", "product_code", "channel_code", "release", "in_force_from")
+
+
+@admin.register(Scenario)
+class ScenarioAdmin(ReadOnlyAdmin):
+    list_display = ("code", "title_zh", "title_en", "in_force")
+    search_fields = ("code", "title_zh", "title_en")
+    inlines = (BindingInline,)
+
+    @admin.display(description="in force")
+    def in_force(self, obj: Scenario) -> str:
+        latest = {row.role: str(row.release) for row in obj.bindings.select_related("release").order_by("in_force_from")}
+        return " · ".join(f"{role}: {release}" for role, release in latest.items()) or "-"
+
+
+@admin.register(Release)
+class ReleaseAdmin(ReadOnlyAdmin):
+    list_display = ("key", "version", "form", "scenario", "short_hash", "engine", "author", "approver", "released_at")
+    list_filter = ("form", "scenario", "key")
+    search_fields = ("key", "sha256")
+    list_select_related = ("scenario",)
+    fields = (*list_display[:4], "sha256", *list_display[5:], "pins", "authored_text", "graph_text")
+    readonly_fields = ("authored_text", "graph_text")
+
+    @admin.display(description="hash")
+    def short_hash(self, obj: Release) -> str:
+        return obj.sha256[:12]
+
+    @admin.display(description="authored form")
+    def authored_text(self, obj: Release) -> SafeString | str:
+        return _pretty(obj.authored) if obj.authored else "-"
+
+    @admin.display(description="graph")
+    def graph_text(self, obj: Release) -> SafeString:
+        return _pretty(obj.graph)
+
+
+class PullInline(ReadOnlyInline):
+    model = DataPull
+    fields = ("source_code", "stage", "state", "latency_ms", "price", "failure", "reused_from", "settled_at")
+    readonly_fields = fields
+    price = money("price_cents", "price")
+
+
+class DecisionInline(ReadOnlyInline):
+    model = Decision
+    fields = ("step", "release", "outcome", "grade", "score", "reasons", "spend", "decided_at")
+    readonly_fields = fields
+    show_change_link = True
+    spend = money("spend_cents", "spend")
+
+
+@admin.register(Assessment)
+class AssessmentAdmin(ReadOnlyAdmin):
+    list_display = ("pk", "kind", "application", "drawdown", "badge", "verdict", "spend", "attempts", "waiting", "finished_at")
+    list_filter = ("state", "outcome", "kind", "as_of_date")
+    search_fields = ("application__public_id", "drawdown__public_id", "user__public_id")
+    list_select_related = ("application", "drawdown")
+    raw_id_fields = ("application", "drawdown", "user")
+    exclude = ("state", "outcome", "spend_cents")
+    readonly_fields = ("badge", "verdict", "spend")
+    inlines = (DecisionInline, PullInline)
+    badge = state_badge("state", STATES, "state")
+    verdict = state_badge("outcome", OUTCOMES, "outcome")
+    spend = money("spend_cents", "spend")
+    waiting = age("created_at")
+
+
+@admin.register(DataPull)
+class DataPullAdmin(ReadOnlyAdmin):
+    """The raw answer is personal data and is not shown; the variables read from it stand in the decision."""
+
+    list_display = ("pk", "source_code", "stage", "badge", "latency_ms", "price", "failure", "attempts", "settled_at")
+    list_filter = ("state", "source_code", "stage", ("reused_from", admin.EmptyFieldListFilter))
+    search_fields = ("key", "assessment__application__public_id")
+    list_select_related = ("source",)
+    fields = (*list_display[1:], "key", "assessment", "consent", "recipient", "answers_for", "reused_from", "created_at")
+    readonly_fields = ("badge", "price")
+    badge = state_badge("state", STATES, "state")
+    price = money("price_cents", "price")
+
+
+@admin.register(Decision)
+class DecisionAdmin(ReadOnlyAdmin):
+    list_display = ("public_id", "step", "release", "badge", "grade", "score", "limit", "reasons", "spend", "decided_at")
+    list_filter = ("outcome", "scenario", "step", "grade", "as_of_date", "release")
+    search_fields = ("public_id", "assessment__application__public_id")
+    list_select_related = ("release",)
+    fields = (
+        *("public_id", "assessment", "scenario", "step", "release", "engine", "as_of_date", "badge", "grade", "score"),
+        *("limit", "annual_rate", "reasons", "tags", "spend", "latency_us", "decided_at"),
+        *("replayed", "hits_text", "inputs_text", "output_text", "trace_text"),
+    )
+    readonly_fields = ("badge", "limit", "spend", "replayed", "hits_text", "inputs_text", "output_text", "trace_text")
+    actions = ("replay",)
+    badge = state_badge("outcome", OUTCOMES, "outcome")
+    limit = money("limit_cents", "limit")
+    spend = money("spend_cents", "spend")
+
+    @admin.display(description="replayed now")
+    def replayed(self, obj: Decision) -> str:
+        told = services.replay(decision_id=obj.pk)
+        if told.same:
+            return f"same bytes, {told.engine_now}"
+        return f"DIFFERENT: stored by {told.engine_stored}, replayed by {told.engine_now}: {told.replayed}"
+
+    @admin.display(description="rules that hit")
+    def hits_text(self, obj: Decision) -> SafeString:
+        return _pretty(obj.hits)
+
+    @admin.display(description="inputs")
+    def inputs_text(self, obj: Decision) -> SafeString:
+        return _pretty(json.loads(obj.inputs))
+
+    @admin.display(description="output")
+    def output_text(self, obj: Decision) -> SafeString:
+        return _pretty(json.loads(obj.output))
+
+    @admin.display(description="trace of the replay")
+    def trace_text(self, obj: Decision) -> SafeString:
+        return _pretty(services.replay(decision_id=obj.pk, trace=True).trace)
+
+    @admin.action(description="Replay and compare the bytes", permissions=["view"])
+    def replay(self, request: HttpRequest, queryset: QuerySet[Decision]) -> None:
+        told: list[Any] = [services.replay(decision_id=pk) for pk in queryset.values_list("pk", flat=True)]
+        different = [str(row.decision_id) for row in told if not row.same]
+        if different:
+            messages.error(request, f"{len(different)} of {len(told)} differ: {', '.join(different)}")
+        else:
+            messages.success(request, f"{len(told)} replayed, the same bytes each.")
