@@ -50,4 +50,4 @@ def _verified(request: HttpRequest, provider: str) -> dict[str, Any]:
     event_id = event.get("event_id") if isinstance(event, dict) else None
     if not isinstance(event_id, str) or not 0 < len(event_id) <= 120 or b"\\u0000" in body:
         raise problem.Malformed("An object with an event_id of at most 120 characters is expected.")
-    return event  # type: ignore[no-any-return]
+    return event

@@ -20,6 +20,7 @@ import risk.services
 import traffic.services
 from lending import queries
 from lending.common import work
+from lending.common.errors import NotFound
 from lending.models import (
     Application,
     ApplicationStatus,
@@ -213,12 +214,15 @@ def _put_off(event_id: int, error: Exception, at: datetime) -> None:
         event.save(update_fields=["attempts", "last_error", "not_before", "parked_at"])
 
 
-def unpark(*, event_id: int, by: str, at: datetime) -> None:
-    """Operations have removed the cause: try again."""
-    event = Event.objects.select_for_update().get(pk=event_id)
+def unpark(*, event_id: int, reason: str, by: str, at: datetime) -> None:
+    """Operations have removed the cause: try again. Raises NotFound where that step is not parked."""
+    event = Event.objects.select_for_update().filter(pk=event_id, parked_at__isnull=False).first()
+    if event is None:
+        raise NotFound("This step is not parked.")
     event.parked_at = event.not_before = None
     event.attempts = 0
     event.save(update_fields=["parked_at", "not_before", "attempts"])
+    logger.info("step tried again", extra={"event_id": event_id, "by": by, "reason": reason})
 
 
 # --- writes over several apps -------------------------------------------------------------------------------------
@@ -307,8 +311,11 @@ def sweep(*, at: datetime) -> int:
     """What the clock alone brings about: lifetimes, and drawdowns without a funder at the next opening."""
     done = expire_due(at=at)
     for drawdown_id in _waiting_for_money(at):
-        with transaction.atomic(durable=True):
-            drawdowns.reopen_routing(drawdown_id=drawdown_id, at=at)
+        try:
+            with transaction.atomic(durable=True):
+                drawdowns.reopen_routing(drawdown_id=drawdown_id, at=at)
+        except drawdowns.WrongState:
+            continue  # cancelled or expired meanwhile
         done += 1
     return done
 

@@ -127,7 +127,7 @@ def queues() -> tuple[QueueView, ...]:
         open_cases=Count("cases", filter=Q(cases__status__in=OPEN)),
         waiting=Count("cases", filter=Q(cases__status__in=WAITING)),
         in_work=Count("cases", filter=Q(cases__status__in=WORKED)),
-    )
+    ).order_by("-stage", "code")
     return tuple(
         QueueView(
             row.code, row.name_zh, row.stage, row.waiting, row.in_work, row.open_cases - row.waiting - row.in_work

@@ -1,4 +1,4 @@
-"""The back office of risk: what may be decided with, what was decided, and every decision replayed when it is looked at."""
+"""The back office of risk: what may be decided with, what was decided; a decision is replayed when it is looked at."""
 
 import json
 from typing import Any
@@ -42,7 +42,9 @@ class ScenarioAdmin(ReadOnlyAdmin):
 
     @admin.display(description="in force")
     def in_force(self, obj: Scenario) -> str:
-        latest = {row.role: str(row.release) for row in obj.bindings.select_related("release").order_by("in_force_from")}
+        latest = {
+            row.role: str(row.release) for row in obj.bindings.select_related("release").order_by("in_force_from")
+        }
         return " · ".join(f"{role}: {release}" for role, release in latest.items()) or "-"
 
 
@@ -85,7 +87,18 @@ class DecisionInline(ReadOnlyInline):
 
 @admin.register(Assessment)
 class AssessmentAdmin(ReadOnlyAdmin):
-    list_display = ("pk", "kind", "application", "drawdown", "badge", "verdict", "spend", "attempts", "waiting", "finished_at")
+    list_display = (
+        "pk",
+        "kind",
+        "application",
+        "drawdown",
+        "badge",
+        "verdict",
+        "spend",
+        "attempts",
+        "waiting",
+        "finished_at",
+    )
     list_filter = ("state", "outcome", "kind", "as_of_date")
     search_fields = ("application__public_id", "drawdown__public_id", "user__public_id")
     list_select_related = ("application", "drawdown")
@@ -107,7 +120,16 @@ class DataPullAdmin(ReadOnlyAdmin):
     list_filter = ("state", "source_code", "stage", ("reused_from", admin.EmptyFieldListFilter))
     search_fields = ("key", "assessment__application__public_id")
     list_select_related = ("source",)
-    fields = (*list_display[1:], "key", "assessment", "consent", "recipient", "answers_for", "reused_from", "created_at")
+    fields = (
+        *list_display[1:],
+        "key",
+        "assessment",
+        "consent",
+        "recipient",
+        "answers_for",
+        "reused_from",
+        "created_at",
+    )
     readonly_fields = ("badge", "price")
     badge = state_badge("state", STATES, "state")
     price = money("price_cents", "price")
@@ -115,7 +137,18 @@ class DataPullAdmin(ReadOnlyAdmin):
 
 @admin.register(Decision)
 class DecisionAdmin(ReadOnlyAdmin):
-    list_display = ("public_id", "step", "release", "badge", "grade", "score", "limit", "reasons", "spend", "decided_at")
+    list_display = (
+        "public_id",
+        "step",
+        "release",
+        "badge",
+        "grade",
+        "score",
+        "limit",
+        "reasons",
+        "spend",
+        "decided_at",
+    )
     list_filter = ("outcome", "scenario", "step", "grade", "as_of_date", "release")
     search_fields = ("public_id", "assessment__application__public_id")
     list_select_related = ("release",)

@@ -59,15 +59,23 @@ def _ordinary() -> set[str]:
 
 def _tiers() -> list[tuple[str, int, Path, frozenset[str]]]:
     """Family, weight, source and characters of every cut file, in the order a character is looked for."""
-    every = {path: frozenset(map(chr, TTFont(path, lazy=True).getBestCmap())) for path in (REGULAR, TRADITIONAL, JAPANESE)}
+    every = {
+        path: frozenset(map(chr, TTFont(path, lazy=True).getBestCmap())) for path in (REGULAR, TRADITIONAL, JAPANESE)
+    }
     first, second = every[REGULAR] & _ordinary(), every[REGULAR] & _gb2312(range(56, 88))
-    tiers = [("Contract", 400, REGULAR, first), ("Contract", 600, SEMIBOLD, first), ("Contract B", 400, REGULAR, second)]
+    tiers = [
+        ("Contract", 400, REGULAR, first),
+        ("Contract", 600, SEMIBOLD, first),
+        ("Contract B", 400, REGULAR, second),
+    ]
     done = first | second
     for path, characters in every.items():
         rest = sorted(characters - done)
         done |= characters
         parts = (frozenset(rest[start : start + TIER]) for start in range(0, len(rest), TIER))
-        tiers += [(f"Contract {ascii_uppercase[len(tiers) - 1 + place]}", 400, path, part) for place, part in enumerate(parts)]
+        tiers += [
+            (f"Contract {ascii_uppercase[len(tiers) - 1 + place]}", 400, path, part) for place, part in enumerate(parts)
+        ]
     return tiers
 
 

@@ -42,6 +42,5 @@ def pdf(*, html: str, style: str) -> bytes:
     with _one_at_a_time:
         configuration, faces = _fonts()
         document = HTML(string=html, url_fetcher=_NothingOutside())
-        made = document.write_pdf(stylesheets=[faces, _parsed(style)], font_config=configuration)
-    assert made is not None  # only a target file makes it None
+        made: bytes = document.write_pdf(stylesheets=[faces, _parsed(style)], font_config=configuration)
     return made

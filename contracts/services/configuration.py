@@ -1,7 +1,7 @@
 """Loads the shipped templates: `templates/contracts/*.html` by the table `contract_templates.json`. May run again.
 
-A template's row is whole in itself: layout, fragments and style are put together here. Where a shipped text has changed,
-a new version is written and approved from that day on; a contract keeps the version it was made with.
+A template's row is whole in itself: layout, fragments and style are put together here. Where a shipped text has
+changed, a new version is written and approved from that day on; a contract keeps the version it was made with.
 """
 
 import json

@@ -62,9 +62,7 @@ def of_loan(loan: lending.LoanView, at: datetime) -> dict[str, Any]:
     for row in loan.instalments:
         balance -= row.principal_cents
         due = row.due_date.isoformat()
-        plan.append(
-            _row(row.number, due, row.principal_cents, row.interest_cents, row.guarantee_fee_cents, balance)
-        )
+        plan.append(_row(row.number, due, row.principal_cents, row.interest_cents, row.guarantee_fee_cents, balance))
     product = lending.product(loan.product_code)
     facts = (
         _borrower(loan.user_id)
@@ -158,5 +156,3 @@ def _servicing(overdue_rate: Decimal) -> dict[str, Any]:
         "debit_runs": lending.servicing("debit_runs").replace(" ", "、"),
         "contact_hours": lending.servicing("contact_hours"),
     }
-
-

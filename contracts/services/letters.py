@@ -1,4 +1,4 @@
-"""What is issued beside the signing set: the annex after a card change, the note after payout, the settlement letter."""
+"""Issued beside the signing set: the annex after a card change, the note after payout, the settlement letter."""
 
 from datetime import datetime
 

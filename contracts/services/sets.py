@@ -1,7 +1,7 @@
 """The contracts of a drawdown: issue them, read them, sign them with one code, and know when the set is complete."""
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -210,18 +210,26 @@ def void_one(contract: Contract, at: datetime) -> None:
 
 
 def report_if_complete(*, drawdown: Drawdown, at: datetime) -> bool:
-    """Tell lending that the set is signed and sealed, once its last document is. The caller holds the drawdown."""
-    if drawdown.status != DrawdownStatus.SIGNING:
+    """Tell lending that the set is signed and sealed, once its last document is: in CARD_FIX that is the annex. The
+    caller holds the drawdown.
+    """
+    if drawdown.status not in WAITING_FOR_SIGNATURE:
         return False
-    wanted = kinds.signing_set(guaranteed=bool(drawdown.guarantor_code))
-    rows = {contract.kind: contract for contract in live(drawdown.pk).filter(kind__in=wanted)}
-    if set(rows) != set(wanted) or not all(contract.complete for contract in rows.values()):
+    rows = {contract.kind: contract for contract in live(drawdown.pk)}
+    wanted = _wanted(drawdown, rows)
+    if not all(kind in rows and rows[kind].complete for kind in wanted):
         return False
-    return drawdowns.signed(drawdown_id=drawdown.pk, contract_set_sha256=_set_sha256(rows.values()), at=at)
+    return drawdowns.signed(drawdown_id=drawdown.pk, contract_set_sha256=_set_sha256(rows, wanted), at=at)
 
 
-def _set_sha256(contracts: Iterable[Contract]) -> str:
-    return kinds.set_sha256({contract.kind: contract.sha256 or "" for contract in contracts})
+def _wanted(drawdown: Drawdown, rows: Mapping[str, Contract]) -> tuple[str, ...]:
+    """The kinds that make the set complete: after a change of the card, the annex belongs to them."""
+    annexed = drawdown.status == DrawdownStatus.CARD_FIX or Kind.ACCOUNT_ANNEX in rows
+    return kinds.signing_set(guaranteed=bool(drawdown.guarantor_code)) + ((kinds.ACCOUNT_ANNEX,) if annexed else ())
+
+
+def _set_sha256(rows: Mapping[str, Contract], wanted: Iterable[str]) -> str:
+    return kinds.set_sha256({kind: rows[kind].sha256 or "" for kind in wanted})
 
 
 def check_complete(*, drawdown_id: int) -> None:
@@ -229,13 +237,10 @@ def check_complete(*, drawdown_id: int) -> None:
     byte, what was signed. Recomputed from the files. Raises ContractSetIncomplete.
     """
     drawdown = Drawdown.objects.get(pk=drawdown_id)
-    wanted = kinds.signing_set(guaranteed=bool(drawdown.guarantor_code))
     rows = {contract.kind: contract for contract in live(drawdown_id).select_related("signature")}
-    if drawdown.status == DrawdownStatus.CARD_FIX or Kind.ACCOUNT_ANNEX in rows:
-        wanted = (*wanted, Kind.ACCOUNT_ANNEX)
+    wanted = _wanted(drawdown, rows)
     faults = {kind: fault for kind in wanted if (fault := _fault(rows.get(kind), drawdown.user_id))}
-    before_payout = [rows[kind] for kind in wanted if kind in rows and kind != Kind.ACCOUNT_ANNEX]
-    if not faults and _set_sha256(before_payout) != drawdown.contract_set_sha256:
+    if not faults and _set_sha256(rows, wanted) != drawdown.contract_set_sha256:
         faults = {"set": "altered"}
     if faults:
         said = ", ".join(f"{kind} {fault}" for kind, fault in faults.items())

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils.dateparse import parse_datetime
 
 from lending.common import http
-from lending.common.errors import PermanentError, UnknownOutcome
+from lending.common.errors import PermanentError, TransientError, UnknownOutcome
 
 TIMEOUT_MS = 5000
 
@@ -135,12 +135,15 @@ class Vendor:
 
 
 def vendor(code: str) -> Vendor:
-    """`settings.VENDORS[code]` = {"url", "secret"}; without one, the sandbox where there is one (development)."""
+    """`settings.VENDORS[code]` = {"url", "secret"}; without one, the sandbox where there is one (development).
+
+    Raises TransientError: what is waiting for an address goes out once it is configured.
+    """
     if configured := getattr(settings, "VENDORS", {}).get(code):
         return Vendor(code=code, url=configured["url"], secret=configured["secret"])
     if sandbox := getattr(settings, "SANDBOX_URL", ""):
         return Vendor(code=code, url=sandbox, secret=f"sandbox-{code}")
-    raise PermanentError("no address is configured for it", vendor=code, code="not_configured")
+    raise TransientError("no address is configured for it", vendor=code, code="not_configured")
 
 
 def instant(text: object) -> datetime | None:

@@ -19,6 +19,7 @@ from lending.models import DrawdownStatus
 from lending.queries import lifetime_seconds
 from lending.services import drawdowns
 from users import queries as users
+from users.services import notices
 
 logger = logging.getLogger(__name__)
 
@@ -149,15 +150,20 @@ def _refuse(allocation: Allocation, words: str, at: datetime) -> None:
 
 
 def _note_fault(claim: _Claim, error: TransientError | UnknownOutcome | PermanentError, now: datetime) -> None:
-    """No answer. Nothing sent: the same again later. Perhaps sent: query. Refused for good: like a funder's no."""
+    """No answer. Nothing sent: the same again later. Perhaps sent: query. Not accepted as sent: the next funder."""
     allocation = lock(claim.allocation.pk)
     if allocation.state not in ASKING or allocation.attempts != claim.attempts:
         return  # a callback or a later claim has moved it on
     submitting = claim.state == AllocationState.RESERVED
     logger.warning("funder gave no answer", extra={"allocation_id": allocation.pk, "error": str(error)})
     if submitting and isinstance(error, PermanentError):
-        allocation.leased_until = None
-        _refuse(allocation, str(error), now)
+        # Ours to repair, and not the funder's verdict on the borrower.
+        notices.raise_notice(
+            kind="submission_refused", subject=f"funder:{allocation.recipient}", text=str(error), at=now
+        )
+        allocation.last_error = str(error)[:200]
+        let_go(allocation, cause=ReleaseCause.NO_ANSWER, at=now)
+        drawdowns.funder_refused(drawdown_id=allocation.drawdown_id, reasons=["M01"], at=now)
         return
     if submitting:
         transient = isinstance(error, TransientError)

@@ -74,7 +74,7 @@ _CLOSE = """
 
 def reserve(*, programme_code: str, drawdown_id: int, amount_cents: int, day: date, at: datetime) -> int | None:
     """Hold `amount_cents` of the programme's business day and month. The reservation's id; None where it is full."""
-    params = {
+    params: dict[str, str | int | date | datetime] = {
         "programme": programme_code,
         "drawdown": drawdown_id,
         "amount": amount_cents,

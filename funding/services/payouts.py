@@ -47,7 +47,8 @@ def start_payout(*, drawdown_id: int, at: datetime) -> int | None:
     drawdown = drawdowns.lock(drawdown_id)
     if drawdown.status not in (DrawdownStatus.SIGNED, DrawdownStatus.CARD_FIX):
         raise NotReadyToPay(f"The drawdown is {drawdown.status}.", state=drawdown.status)
-    if Payout.objects.filter(drawdown=drawdown, card_id=drawdown.card_id, fault="card").exists():
+    refused = Payout.objects.filter(drawdown=drawdown, card_id=drawdown.card_id, fault="card")
+    if drawdown.status == DrawdownStatus.CARD_FIX and refused.exists():
         raise CardUnchanged()
     allocation = (
         Allocation.objects.select_for_update(of=("self",))

@@ -33,12 +33,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     code = serializers.CharField()
     detail = serializers.CharField()
-    fields_ = serializers.DictField(child=serializers.CharField(), required=False, source="fields")
-
-    def get_fields(self) -> dict[str, Any]:
-        fields = super().get_fields()
-        fields["fields"] = fields.pop("fields_")
-        return fields
+    fields = serializers.DictField(child=serializers.CharField(), required=False)  # type: ignore[assignment]
 
 
 _TEXT = {

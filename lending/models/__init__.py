@@ -1,5 +1,6 @@
 from .application import Application, ApplicationStatus
 from .calendar import DemoClock, Holiday
+from .customer import Customer
 from .drawdown import Drawdown, DrawdownStatus
 from .event import Event
 from .grade import Grade
@@ -16,6 +17,7 @@ __all__ = [
     "Account",
     "Application",
     "ApplicationStatus",
+    "Customer",
     "DemoClock",
     "Drawdown",
     "DrawdownStatus",

@@ -41,6 +41,7 @@ class Event(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("unpark_event", "Can have a parked step tried again")]
         indexes = [
             models.Index(fields=["id"], condition=Q(handled_at=None, parked_at=None), name="event_to_handle"),
             models.Index(fields=["application", "id"], condition=Q(handled_at=None), name="event_unhandled_of_case"),

@@ -129,11 +129,12 @@ def _loan(found: Loan) -> LoanView:
         dpd=found.dpd,
         opened_at=found.opened_at,
         closed_at=found.closed_at,
-        instalments=tuple(map(_instalment, instalments)),
+        instalments=tuple(_instalment(row, owed=found.status != LoanStatus.CANCELLED) for row in instalments),
     )
 
 
-def _instalment(row: Instalment) -> InstalmentView:
+def _instalment(row: Instalment, *, owed: bool) -> InstalmentView:
+    """`owed`: a cancelled loan keeps its schedule, and nothing of it is open."""
     paid = row.paid_principal_cents + row.paid_interest_cents + row.paid_guarantee_fee_cents + row.paid_penalty_cents
     return InstalmentView(
         number=row.number,
@@ -143,7 +144,7 @@ def _instalment(row: Instalment) -> InstalmentView:
         guarantee_fee_cents=row.guarantee_fee_cents,
         penalty_cents=row.penalty_cents,
         paid_cents=paid,
-        open_cents=row.open_cents,
+        open_cents=row.open_cents if owed else 0,
         paid_at=row.paid_at,
     )
 

@@ -5,9 +5,11 @@ from datetime import UTC, datetime, timedelta
 
 from django.contrib.auth import get_user_model
 
+from lending.common import clock
 from lending.common.errors import Conflict, Invalid, NotFound
 from lending.models import Application, ApplicationStatus, Product, Reason, Supplement
 from lending.models.application import OPEN_STATUSES
+from lending.rules import offer
 from lending.rules.terms import Terms
 from lending.services import events, gates
 from users import queries as users
@@ -145,12 +147,16 @@ def record_verdict(
     decision_id: int,
     at: datetime,
 ) -> bool:
-    """The machine's verdict: approve, refer or decline. False where it came too late and changed nothing."""
+    """The machine's verdict: approve, refer or decline. False where it came too late and changed nothing.
+
+    Raises AboveCeiling for an offer that the product does not allow.
+    """
     application = lock(application_id)
     if application.status != ApplicationStatus.ASSESSING:
         return False
     application.grade, application.decision_id, application.reasons = grade, decision_id, list(reasons)
     if terms is not None:
+        _check_ceiling(application, terms, at)
         application.offered_cents = terms.amount_cents
         _set_terms(application, terms)
     match outcome:
@@ -169,6 +175,18 @@ def record_verdict(
 def _set_terms(application: Application, terms: Terms) -> None:
     application.decided_cents, application.decided_months = terms.amount_cents, terms.months
     application.decided_rate = terms.annual_rate
+
+
+def _check_ceiling(application: Application, terms: Terms, at: datetime) -> None:
+    """Raises AboveCeiling: what is offered and what a reviewer approves keep the product's ceiling of that day."""
+    cost = offer.quote(
+        amount_cents=terms.amount_cents,
+        months=terms.months,
+        annual_rate=terms.annual_rate,
+        method=application.method,
+        disbursed_on=clock.business_date(at),
+    )
+    offer.check_ceiling(cost.xirr, application.product.ceiling_xirr)
 
 
 def _close_declined(application: Application, reasons: Sequence[str], *, by: str, at: datetime) -> None:
@@ -190,10 +208,16 @@ def _tell(application: Application, template: str, at: datetime) -> None:
     messages.queue(user_id=application.user_id, template=template, params={}, key=key, at=at)
 
 
+def _check_referred(application: Application) -> None:
+    """The machine, too, grants and declines; a person only what was referred."""
+    if application.status != ApplicationStatus.REFERRED:
+        raise WrongState(f"The application is {application.status}.", state=application.status)
+
+
 def approve(*, application_id: int, terms: Terms, reasons: Sequence[str], by: str, at: datetime) -> None:
     """REFERRED → GRANTED by a person. The machine's decision stays as it was; price and ceiling of amount hold."""
     application = lock(application_id)
-    check_can(application, "award")
+    _check_referred(application)
     most = min(application.offered_cents or 0, application.asked_cents or 0)
     if not 0 < terms.amount_cents <= most:
         raise OverOffer(f"At most {most} cents.", maximum_cents=most)
@@ -201,6 +225,7 @@ def approve(*, application_id: int, terms: Terms, reasons: Sequence[str], by: st
         raise PriceChanged()
     if terms.months > (application.asked_months or 0) or terms.months not in application.product.terms_months:
         raise Invalid("The term may be lowered to one the product has.", fields={"months": "not an allowed term"})
+    _check_ceiling(application, terms, at)
     _set_terms(application, terms)
     application.reasons, application.decided_at = list(reasons), at
     move(application, "award", by=by, at=at, reason=" ".join(reasons))
@@ -209,7 +234,7 @@ def approve(*, application_id: int, terms: Terms, reasons: Sequence[str], by: st
 def decline(*, application_id: int, reasons: Sequence[str], by: str, at: datetime) -> None:
     """REFERRED → DECLINED by a person."""
     application = lock(application_id)
-    check_can(application, "decline")
+    _check_referred(application)
     _close_declined(application, reasons, by=by, at=at)
 
 

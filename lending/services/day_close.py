@@ -7,7 +7,6 @@ from django.db import transaction
 
 from lending.common import clock
 from lending.models import Loan
-from lending.models.loan import OWING
 from lending.services import loans
 
 logger = logging.getLogger(__name__)
@@ -19,7 +18,11 @@ def close(*, at: datetime) -> int:
     Each loan is a transaction of its own, so a stop in the middle is finished by the next run.
     """
     as_of = clock.business_date(at) - timedelta(days=1)
-    due = Loan.objects.filter(status__in=OWING, accrued_through__lt=as_of).order_by("pk").values_list("pk", flat=True)
+    due = (
+        Loan.objects.filter(status__in=loans.ACCRUING, accrued_through__lt=as_of)
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
     moved = 0
     for loan_id in list(due):
         with transaction.atomic(durable=True):

@@ -22,17 +22,18 @@ def offset() -> timedelta:
     """How far ahead; read at most twice a second in a process."""
     global _cached
     if _cached is None or time.monotonic() - _cached[0] > CACHE_SECONDS:
-        _cached = (time.monotonic(), _read())
+        _cached = (time.monotonic(), _read(_cached[1] if _cached else timedelta(0)))
     return _cached[1]
 
 
-def _read() -> timedelta:
+def _read(known: timedelta) -> timedelta:
+    """What the row says; what is known already where there is no table yet, or the database is away."""
     try:
         # A read in the midst of a caller's transaction must not break it where the table is not there yet.
         with transaction.atomic():
             row = DemoClock.objects.filter(pk=1).first()
     except DatabaseError:
-        return timedelta(0)
+        return known
     return timedelta(seconds=row.offset_seconds if row else 0)
 
 

@@ -134,10 +134,10 @@ def _check_consents(user_id: int, ids: Sequence[int], candidates: Sequence[str],
     if not 1 <= len(candidates) <= MAX_CANDIDATES:
         raise ConsentNotLive("No lender is named.")
     for code, consent_id in zip(("funder_share", "funder_bureau"), ids, strict=True):
-        for funder in candidates:
-            live = users.live_consent(user_id, code, funder, at)
-            if live is None or live.id != consent_id:
-                raise ConsentNotLive(f"{code} does not name {funder}.", document=code, recipient=funder)
+        live = users.live_consent_naming(user_id, code, candidates, at)
+        if live is None or live.id != consent_id:
+            named = ", ".join(candidates)
+            raise ConsentNotLive(f"{code} does not name {named}.", document=code, recipients=list(candidates))
 
 
 def record_check(
@@ -178,7 +178,10 @@ def no_funder(*, drawdown_id: int, reasons: Sequence[str], at: datetime) -> None
 
 def reopen_routing(*, drawdown_id: int, at: datetime) -> None:
     """NO_FUNDER → ROUTING at the next opening."""
-    _move(lock(drawdown_id), "route", by="system", at=at)
+    drawdown = lock(drawdown_id)
+    if drawdown.status != DrawdownStatus.NO_FUNDER:
+        raise WrongState(f"The drawdown is {drawdown.status}.", state=drawdown.status)
+    _move(drawdown, "route", by="system", at=at)
 
 
 def funder_accepted(*, drawdown_id: int, expires_at: datetime, at: datetime) -> bool:

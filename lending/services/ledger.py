@@ -6,19 +6,6 @@ from datetime import date, datetime
 from lending.common.errors import Conflict
 from lending.models import Account, Entry, Journal, Loan
 
-KINDS = (
-    "loan_principal",
-    "interest_receivable",
-    "guarantee_fee_receivable",
-    "penalty_receivable",
-    "cash_in_transit",
-    "funder_payable",
-    "guarantor_payable",
-    "borrower_payable",
-    "interest_income",
-    "penalty_income",
-)
-
 
 class AlreadyReversed(Conflict):
     code, title = "already_reversed", "This journal has been reversed"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import OuterRef, Subquery
 
 from lending.common.errors import Conflict
 from lending.models import (
@@ -59,12 +60,11 @@ def _due(ttl: dict[str, timedelta], at: datetime) -> Iterable[tuple[list[int], C
     drafts = Application.objects.filter(status=application.DRAFT, created_at__lte=at - ttl["draft"])
     yield _ids(drafts), lambda pk: applications.expire(application_id=pk, reason="B02", at=at)
 
-    referred = [
-        pk
-        for pk in _ids(Application.objects.filter(status=application.REFERRED))
-        if _since(pk, "application", application.REFERRED) <= at - ttl["referral"]
-    ]
-    yield referred, lambda pk: applications.expire(application_id=pk, reason="B02", at=at)
+    came_in = Event.objects.filter(application=OuterRef("pk"), subject="application", target=application.REFERRED)
+    referred = Application.objects.alias(since=Subquery(came_in.order_by("-id").values("occurred_at")[:1])).filter(
+        status=application.REFERRED, since__lte=at - ttl["referral"]
+    )
+    yield _ids(referred), lambda pk: applications.expire(application_id=pk, reason="B02", at=at)
 
     unanswered = Supplement.objects.filter(
         answered_at=None, closed_at=None, expires_at__lte=at, application__status=application.SUPPLEMENT
@@ -91,8 +91,3 @@ def _due(ttl: dict[str, timedelta], at: datetime) -> Iterable[tuple[list[int], C
 
 def _ids(rows: object) -> list[int]:
     return list(rows.order_by("pk").values_list("pk", flat=True)[:LIMIT])  # type: ignore[attr-defined]
-
-
-def _since(pk: int, subject: str, target: str) -> datetime:
-    """When the application last came into this state."""
-    return Event.objects.filter(application_id=pk, subject=subject, target=target).latest("id").occurred_at

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import F, Max, Q
+from django.db.models import F, Max, Q, Sum
 from django_fsm import can_proceed
 
 from lending.common import clock
 from lending.common.errors import Conflict, Invalid, NotFound
 from lending.common.money import format_cents
-from lending.models import Drawdown, Grant, Instalment, Loan, LoanCreditor, LoanStatus, Repayment, ServicingTerm
+from lending.models import Drawdown, Entry, Grant, Instalment, Loan, LoanCreditor, LoanStatus, Repayment, ServicingTerm
 from lending.models.loan import OWING
 from lending.rules import accrual, allocation, offer
 from lending.services import events, grants, ledger
@@ -19,6 +19,7 @@ from users.rules.levels import LoanHistory
 from users.services import levels, messages
 
 OWN_BOOK = "own"
+ACCRUING = (LoanStatus.ACTIVE, LoanStatus.OVERDUE, LoanStatus.COMPENSATED)  # a written-off loan earns nothing more
 
 
 class WrongState(Conflict):
@@ -107,7 +108,7 @@ def _term(key: str) -> Decimal:
 def accrue(*, loan_id: int, as_of: date, at: datetime) -> None:
     """Bring interest, penalty and days past due of an owing loan up to the end of `as_of`. Twice changes nothing."""
     loan = lock(loan_id)
-    if loan.status not in OWING or as_of <= loan.accrued_through:
+    if loan.status not in ACCRUING or as_of <= loan.accrued_through:
         return
     lines = builtins.list(loan.instalments.order_by("number"))
     _accrue(loan, lines, as_of, at)
@@ -115,9 +116,14 @@ def accrue(*, loan_id: int, as_of: date, at: datetime) -> None:
     loan.save()
 
 
-def _accrue(loan: Loan, lines: Sequence[Instalment], as_of: date, at: datetime) -> None:
-    """Raise accrued interest and penalty to the end of `as_of` and post what is new in one journal."""
+def _accrue(loan: Loan, lines: Sequence[Instalment], as_of: date, at: datetime, *, key: str = "") -> None:
+    """Bring accrued interest and penalty to the end of `as_of` and post the difference in one journal.
+
+    Backward too, with a `key` of its own, where money turns out to have come before a day that is closed: penalty
+    of the later days is taken back as far as it is not paid.
+    """
     grace = int(_term("grace_days"))
+    first, last = sorted((loan.accrued_through, as_of))
     interest = penalty = 0
     starts_on, balance = loan.value_date, loan.principal_cents
     for line in lines:
@@ -131,13 +137,15 @@ def _accrue(loan: Loan, lines: Sequence[Instalment], as_of: date, at: datetime) 
             due_day=loan.value_date.day,
         )
         owed = accrual.penalty_between(
-            since=loan.accrued_through,
-            until=as_of,
+            since=first,
+            until=last,
             due_on=line.due_date,
             principal_cents=line.open_principal_cents,
             overdue_rate=loan.overdue_rate,
             grace_days=grace,
         )
+        if as_of < loan.accrued_through:
+            owed = -min(owed, line.open_penalty_cents)
         interest += earned - line.accrued_interest_cents
         penalty += owed
         line.accrued_interest_cents = earned
@@ -147,7 +155,7 @@ def _accrue(loan: Loan, lines: Sequence[Instalment], as_of: date, at: datetime) 
     loan.accrued_through = as_of
     if interest or penalty:
         ledger.post(
-            key=f"accrual-{loan.pk}-{as_of:%Y%m%d}",
+            key=key or f"accrual-{loan.pk}-{as_of:%Y%m%d}",
             kind="accrual",
             loan=loan,
             legs={
@@ -202,8 +210,9 @@ def due_now(lines: Sequence[Instalment], as_of: date) -> int:
 def settlement(loan: Loan, lines: Sequence[Instalment], as_of: date) -> accrual.Settlement:
     """What settles the loan on `as_of`: all principal, interest to the day, penalty; no fee."""
     grace = int(_term("grace_days"))
+    as_of = max(as_of, loan.value_date) if loan.status in ACCRUING else loan.accrued_through
     return accrual.settlement(
-        as_of=max(as_of, loan.value_date),
+        as_of=as_of,
         value_date=loan.value_date,
         annual_rate=loan.annual_rate,
         instalments=[_owed(loan, line, as_of, grace) for line in lines],
@@ -259,20 +268,23 @@ def post_repayment(*, loan_id: int, amount_cents: int, received_at: datetime, ke
     existing = Repayment.objects.filter(key=key).first()
     if existing is not None:
         return existing.pk
-    as_of = clock.business_date(received_at)
+    as_of, closed_through = clock.business_date(received_at), loan.accrued_through
     lines = builtins.list(loan.instalments.order_by("number"))
     owing = loan.status in OWING
-    if owing and loan.withdrawal_requested_at and amount_cents >= loan.principal_cents:
+    if _gives_back(loan, amount_cents):
         return _give_back(loan, amount_cents, received_at, key, at)
-    if owing and as_of > loan.accrued_through:
+    if owing and as_of > closed_through:
         _accrue(loan, lines, as_of, at)
+    elif owing and as_of < closed_through:
+        _accrue(loan, lines, as_of, at, key=f"accrual-{loan.pk}-before-{loan.repayments.count() + 1}")
     ending = settlement(loan, lines, as_of) if owing else None
-    if ending and amount_cents >= ending.total_cents:
+    is_settled = ending is not None and amount_cents >= ending.total_cents
+    if ending and is_settled:
         dues = [_due_of_charge(charge, as_of) for charge in ending.charges]
         _waive(lines, ending.charges)
     else:
         dues = [_due(line) for line in lines if owing and line.open_cents]
-    order = allocation.read_order(_order(loan.dpd))
+    order = allocation.read_order(_order(accrual.days_past_due(_rows(loan, lines, as_of), as_of)))
     split = allocation.allocate(amount_cents=amount_cents, dues=dues, order=order)
     by_number = {line.number: line for line in lines}
     for part in split.paid:
@@ -282,9 +294,43 @@ def post_repayment(*, loan_id: int, amount_cents: int, received_at: datetime, ke
             line.paid_at = received_at
         line.save()
     repayment = _book(loan, split, amount_cents, "repayment", received_at, key, at)
+    if is_settled:
+        _earn_what_was_paid_ahead(loan, lines, repayment, as_of, at)
+    elif owing and as_of < closed_through:
+        _accrue(loan, lines, closed_through, at, key=f"accrual-{loan.pk}-after-{loan.repayments.count()}")
+        as_of = closed_through
     _after_payment(loan, lines, split.total(allocation.PRINCIPAL), as_of, at)
     _tell(loan, amount_cents, key, at)
     return repayment.pk
+
+
+def _gives_back(loan: Loan, amount_cents: int) -> bool:
+    """Whether this is the principal of a withdrawal that was asked for, and not a settlement later on."""
+    return (
+        loan.status == LoanStatus.ACTIVE
+        and loan.withdrawal_requested_at is not None
+        and amount_cents == loan.principal_cents
+        and not loan.repayments.exists()
+    )
+
+
+def _earn_what_was_paid_ahead(
+    loan: Loan, lines: Sequence[Instalment], repayment: Repayment, as_of: date, at: datetime
+) -> None:
+    """Interest paid before its day is not given back on settlement: it is income now, and nothing stays receivable."""
+    ahead = sum(line.paid_interest_cents - line.accrued_interest_cents for line in lines)
+    for line in lines:
+        line.accrued_interest_cents = line.paid_interest_cents
+        line.save(update_fields=["accrued_interest_cents"])
+    if ahead:
+        ledger.post(
+            key=f"accrual-settled-{repayment.pk}",
+            kind="accrual",
+            loan=loan,
+            legs={"interest_receivable": ahead, "interest_income": -ahead},
+            business_date=as_of,
+            at=at,
+        )
 
 
 def _order(dpd: int) -> str:
@@ -350,18 +396,19 @@ def _book(
         received_at=received_at,
         posted_at=at,
     )
+    legs = {
+        "loan_principal": -repayment.principal_cents,
+        "interest_receivable": -repayment.interest_cents,
+        "guarantee_fee_receivable": -repayment.guarantee_fee_cents,
+        "penalty_receivable": -repayment.penalty_cents,
+    }
+    if loan.status == LoanStatus.WRITTEN_OFF:
+        legs = {"recovery_income": sum(legs.values())}
     ledger.post(
         key=f"repayment-{repayment.pk}",
         kind=kind,
         loan=loan,
-        legs={
-            "cash_in_transit": amount_cents,
-            "loan_principal": -repayment.principal_cents,
-            "interest_receivable": -repayment.interest_cents,
-            "guarantee_fee_receivable": -repayment.guarantee_fee_cents,
-            "penalty_receivable": -repayment.penalty_cents,
-            "borrower_payable": -repayment.surplus_cents,
-        },
+        legs={"cash_in_transit": amount_cents, **legs, "borrower_payable": -repayment.surplus_cents},
         business_date=clock.business_date(received_at),
         at=at,
     )
@@ -434,24 +481,41 @@ def _give_back(loan: Loan, amount_cents: int, received_at: datetime, key: str, a
     back = allocation.Due(number=0, due_on=as_of, principal_cents=loan.principal_cents)
     split = allocation.Allocation((back,), amount_cents - loan.principal_cents)
     repayment = _book(loan, split, amount_cents, "withdrawal", received_at, key, at)
-    _cancel(loan, reverse=("accrual",), by=f"user:{loan.user_id}", as_of=as_of, at=at)
+    _cancel(loan, reverse=("accrual",), used_cents=loan.principal_cents, by=f"user:{loan.user_id}", as_of=as_of, at=at)
     _tell(loan, amount_cents, key, at)
     return repayment.pk
 
 
 def cancel_returned(*, loan_id: int, at: datetime) -> None:
-    """The bank sent the payout back (退票): every journal is reversed and the loan cancelled."""
-    _cancel(lock(loan_id), reverse=("accrual", "payout"), by="vendor:payment", as_of=clock.business_date(at), at=at)
+    """The bank sent the payout back (退票): every journal is reversed and the loan cancelled.
+
+    What the borrower had repaid meanwhile is theirs again.
+    """
+    loan, as_of = lock(loan_id), clock.business_date(at)
+    for journal in loan.journals.filter(kind="repayment", reversed_by=None).order_by("pk"):
+        cents = journal.entries.get(account__kind="cash_in_transit").amount_cents
+        ledger.reverse(journal=journal, key=f"reverse-{journal.pk}", business_date=as_of, at=at)
+        ledger.post(
+            key=f"refund-{journal.pk}",
+            kind="refund_owed",
+            loan=loan,
+            legs={"cash_in_transit": cents, "borrower_payable": -cents},
+            business_date=as_of,
+            at=at,
+        )
+    repaid = loan.repayments.aggregate(cents=Sum("principal_cents"))["cents"] or 0
+    used_cents = loan.principal_cents - (repaid if grants.restores(loan.product) else 0)
+    _cancel(loan, reverse=("accrual", "payout"), used_cents=used_cents, by="vendor:payment", as_of=as_of, at=at)
 
 
-def _cancel(loan: Loan, *, reverse: Sequence[str], by: str, as_of: date, at: datetime) -> None:
+def _cancel(loan: Loan, *, reverse: Sequence[str], used_cents: int, by: str, as_of: date, at: datetime) -> None:
     for journal in loan.journals.filter(kind__in=reverse, reversed_by=None).order_by("pk"):
         ledger.reverse(journal=journal, key=f"reverse-{journal.pk}", business_date=as_of, at=at)
     loan.closed_at = at
     loan.dpd = 0
     _move(loan, "cancel", by=by, at=at)
     loan.save()
-    Grant.objects.filter(pk=loan.drawdown.grant_id).update(used_cents=F("used_cents") - loan.principal_cents)
+    Grant.objects.filter(pk=loan.drawdown.grant_id).update(used_cents=F("used_cents") - used_cents)
 
 
 # --- compensation and write-off --------------------------------------------------------------------------------------
@@ -460,25 +524,54 @@ def _cancel(loan: Loan, *, reverse: Sequence[str], by: str, as_of: date, at: dat
 def compensate(*, loan_id: int, by: str, at: datetime) -> None:
     """The guarantor has paid the creditor (代偿): it is the creditor from that day; the borrower still owes."""
     loan = lock(loan_id)
+    _check_can(loan, "compensate")
     if not loan.guarantor_code:
         raise WrongState("This loan has no guarantor.")
     as_of = clock.business_date(at)
-    loan.creditor = loan.guarantor_code
+    claim = _claim(loan)
+    settled_with = "cash_in_transit" if loan.book == OWN_BOOK else "funder_payable"
+    out = {account: -cents for account, cents in claim.items()} | {settled_with: sum(claim.values())}
+    ledger.post(key=f"compensated-{loan.pk}", kind="compensation", loan=loan, legs=out, business_date=as_of, at=at)
+    loan.book = loan.creditor = loan.guarantor_code
+    taken = claim | {"guarantor_payable": -sum(claim.values())}
+    ledger.post(key=f"claim-taken-{loan.pk}", kind="claim_taken", loan=loan, legs=taken, business_date=as_of, at=at)
     LoanCreditor.objects.update_or_create(loan=loan, from_date=as_of, defaults={"creditor": loan.creditor})
     _move(loan, "compensate", by=by, at=at)
     loan.save()
 
 
 def write_off(*, loan_id: int, by: str, at: datetime) -> None:
-    """Not expected back (核销): out of the books at what is open; the debt itself remains."""
+    """Not expected back (核销): out of the books at what is open. The debt remains; what still comes is a recovery."""
     loan = lock(loan_id)
+    _check_can(loan, "write_off")
+    claim = _claim(loan)
+    legs = {account: -cents for account, cents in claim.items()} | {"write_off_loss": sum(claim.values())}
+    as_of = clock.business_date(at)
+    ledger.post(key=f"written-off-{loan.pk}", kind="write_off", loan=loan, legs=legs, business_date=as_of, at=at)
     _move(loan, "write_off", by=by, at=at)
     loan.save()
 
 
-def _move(loan: Loan, transition: str, *, by: str, at: datetime, reason: str = "") -> None:
+CLAIM_ACCOUNTS = ("loan_principal", "interest_receivable", "guarantee_fee_receivable", "penalty_receivable")
+
+
+def _claim(loan: Loan) -> dict[str, int]:
+    """What the loan's book says it is owed, by account."""
+    sums = (
+        Entry.objects.filter(journal__loan=loan, account__book=loan.book, account__kind__in=CLAIM_ACCOUNTS)
+        .values_list("account__kind")
+        .annotate(total=Sum("amount_cents"))
+    )
+    return {kind: total for kind, total in sums if total}
+
+
+def _check_can(loan: Loan, transition: str) -> None:
     if not can_proceed(getattr(loan, transition)):
         raise WrongState(f"The loan is {loan.status}.", state=loan.status)
+
+
+def _move(loan: Loan, transition: str, *, by: str, at: datetime, reason: str = "") -> None:
+    _check_can(loan, transition)
     source = loan.status
     getattr(loan, transition)()
     events.record(subject=loan, source=source, actor=by, at=at, reason=reason)

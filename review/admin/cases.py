@@ -21,6 +21,7 @@ from review import queries, services
 from review.admin import page
 from review.admin.acts import ACTS, Act
 from review.models import Case
+from review.rules import priority
 from review.services.gate import REVIEW_GROUPS
 from users import queries as users
 
@@ -90,7 +91,6 @@ class CaseAdmin(ReadOnlyAdmin):
     list_select_related = ["queue", "claimed_by"]
     list_before_template = "review/desk.html"
     change_form_outer_before_template = "review/case.html"
-    fields = ()
 
     state = state_badge("status", COLOURS, description="状态 Status")
     result = state_badge("outcome", OUTCOMES, description="结果 Outcome")
@@ -116,8 +116,9 @@ class CaseAdmin(ReadOnlyAdmin):
 
     @admin.display(description="优先级 Priority", ordering="-rank")
     def priority(self, case: Case) -> str:
-        view = queries.case(case.pk)
-        return "-" if view is None or case.closed_at else str(view.priority(clock.now()))
+        if case.closed_at is not None or case.paused_at is not None:
+            return "-"
+        return str(priority.priority(at=clock.now(), due_at=case.due_at, opened_at=case.opened_at, bonus=case.bonus))
 
     @admin.display(description="持有人 Held by", ordering="claimed_by")
     def holder(self, case: Case) -> str:
@@ -130,6 +131,9 @@ class CaseAdmin(ReadOnlyAdmin):
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return super().has_module_permission(request) or _is_reader(request)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return []  # `review/case.html` shows the case
 
     # --- pages ----------------------------------------------------------------------------------------------------
 
@@ -153,8 +157,18 @@ class CaseAdmin(ReadOnlyAdmin):
         case = queries.case(int(object_id)) if object_id.isdigit() else None
         if case is None:
             raise Http404
+        if case.claimed_by_id == _user_id(request):
+            self._keep_lease(request, case.id)
         shown = page.context(case, user_id=_user_id(request), at=clock.now())
         return super().change_view(request, object_id, form_url, (extra_context or {}) | shown)
+
+    def _keep_lease(self, request: HttpRequest, case_id: int) -> None:
+        """Looking at one's case is activity. Says so where the case or the application has moved on."""
+        try:
+            with transaction.atomic(durable=True):
+                services.extend_lease(case_id=case_id, by_id=_user_id(request), at=clock.now())
+        except DomainError as error:
+            messages.warning(request, error.detail)
 
     def next_view(self, request: HttpRequest) -> HttpResponse:
         """Claim the most urgent case and open it."""

@@ -88,7 +88,7 @@ class Release(models.Model):
 
 
 class Binding(models.Model):
-    """From an instant on, this release serves a scenario; the latest one in force counts, the narrower before the wider.
+    """From an instant on, this release serves a scenario; the narrower before the wider, then the latest counts.
 
     Empty product or channel: any. `role`: `decide` ends the scenario; `knock_out` runs between its stages and only its
     declines count. Rolling back is a new binding of an older release.

@@ -26,7 +26,8 @@ class Query(Protocol):
     ) -> Awaitable[Mapping[str, Any]]:
         """The vendor's answer as it came, with an object under `data`.
 
-        `key` makes the question repeatable: the same key gives the same answer and is billed once. Raises TransientError
-        (nothing happened), UnknownOutcome (sent, no answer in time) or PermanentError (refused, or code "malformed").
+        `key` makes the question repeatable: the same key gives the same answer and is billed once. Raises
+        TransientError (nothing happened), UnknownOutcome (sent, no answer in time) or PermanentError (refused,
+        or code "malformed").
         """
         ...

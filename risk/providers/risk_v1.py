@@ -1,4 +1,4 @@
-"""Protocol risk-v1: `{request_id, subject}` → `{request_id, vendor_ref, data}`. Each source sends only its own fields."""
+"""Protocol risk-v1: `{request_id, subject}` → `{request_id, vendor_ref, data}`; a source gets only its own fields."""
 
 import asyncio
 from collections.abc import Mapping

@@ -38,7 +38,7 @@ class WrongType(ValueError):
 
 
 def input_schema(variables: Iterable[VariableSpec]) -> dict[str, Any]:
-    """JSON schema of an object that carries every variable; a nullable one may be null, none may be absent by accident."""
+    """JSON schema of an object with these variables; only a nullable one may be null or absent."""
     properties: dict[str, Any] = {}
     required = []
     for variable in variables:

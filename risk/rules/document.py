@@ -90,7 +90,7 @@ def export(*, key: str, scenario: str, graph: Graph) -> dict[str, Any]:
 
 
 def normalised(graph: Graph) -> Graph:
-    """A copy without what the editor leaves behind: null in a table's cells, descriptions or ids stops the engine's parser."""
+    """A copy without the nulls that the editor leaves in cells and descriptions: they stop the engine's parser."""
     graph = deepcopy(graph)
     for node in graph["nodes"]:
         content = node.get("content")

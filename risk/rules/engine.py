@@ -1,7 +1,7 @@
 """The evaluator: one `ZenEngine` a process, whose loader hands out parsed content kept under a content address.
 
-A flow is loaded together with the flows it refers to; each reference is pinned to the address (key@hash) of exactly that
-content, so that the same address gives the same bytes for ever. No clock, no network: the publish gate keeps both out.
+A flow is loaded together with the flows it refers to; each reference is pinned to the address (key@hash) of exactly
+that content, so that the same address gives the same bytes for ever. No clock, no network: the gate keeps both out.
 """
 
 import json
@@ -27,7 +27,7 @@ _engine = zen.ZenEngine({"loader": lambda address: _contents[address]})
 
 
 def load(flows: Iterable[Flow]) -> dict[str, str]:
-    """Keep `flows` ready; return the address of each key. Raises EvaluationFailed where a reference is missing or circular."""
+    """Keep `flows` ready; the address of each by name. Raises EvaluationFailed on a missing or circular reference."""
     by_name = {name: flow for flow in flows for name in names(flow)}
     addresses: dict[str, str] = {}
     for name in by_name:

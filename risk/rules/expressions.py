@@ -1,6 +1,6 @@
-"""What one cell, expression or condition may say. The engine's own compiler is the authority; clock and chance are refused.
+"""What one cell, expression or condition may say: what the engine compiles, without clock or chance.
 
-`zen.validate_unary_expression` of 2.1.3 parses with the wrong grammar (it calls `> 5` broken), so cells are compiled instead.
+`zen.validate_unary_expression` of 2.1.3 parses with the wrong grammar (it calls `> 5` broken): cells are compiled.
 """
 
 import re

@@ -1,7 +1,7 @@
 """The publish gate: every way in which a flow fails in silence, found before it is released.
 
-`check(flows)` reads the flows as one set (references resolve among them) and returns Problems; none means releasable.
-What the engine's own `validate()` cannot see (broken cells, dead ends, duplicates, …) is checked here; it has the last word.
+`check(flows)` reads the flows as one set (references resolve among them); no Problem means releasable.
+What the engine's own `validate()` cannot see (broken cells, dead ends, …) is checked here; it has the last word.
 """
 
 import json

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Any
 
 from risk.rules.document import Graph, Node
@@ -17,7 +18,7 @@ def graph(*columns: Node | list[Node]) -> Graph:
     ]
     edges = [
         {"id": f"{left['id']}-{right['id']}", "type": "edge", "sourceId": left["id"], "targetId": right["id"]}
-        for before, after in zip(layers, layers[1:], strict=False)
+        for before, after in pairwise(layers)
         for left in before
         for right in after
     ]

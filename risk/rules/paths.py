@@ -138,7 +138,7 @@ class Shape:
         passes = kind in ("outputNode", "switchNode") or bool(content.get("passThrough"))
         made = not content.get("outputPath") and self._makes(kind, content, field, known)
         ways = self.before[id_]
-        # branches of one switch never run together: each must bring the field; other ways in run together: one is enough
+        # branches of a switch never run together, so each must bring the field; of other ways in one is enough
         together = [way for way in ways if self.nodes[way].get("type") != "switchNode" and not self._behind_switch(way)]
         apart = [way for way in ways if way not in together]
         brought = any(self._sure(way, field, known, sure) for way in together) or (

@@ -1,8 +1,8 @@
 """Rule sets: conditions with a reason and an action, all hits collected, three-valued. Compiled to JDM.
 
-Authored form: `{key, scenario, schema, rules: [{id, when: {variable: [operator, value]}, reason, action, tag?, unknown}]}`.
-action: decline | refer | tag. unknown (an input of the rule is missing): hit (as if it held), refer (reason N01) or pass.
-The compiled flow answers `{outcome, reasons (at most four, hardest first), tags, hits}`.
+Authored form: `{key, scenario, schema, rules: [{id, when: {variable: [operator, value]}, reason, action, tag?,
+unknown}]}`. action: decline | refer | tag. unknown (an input of the rule is missing): hit (as if it held), refer
+(reason N01) or pass. The compiled flow answers `{outcome, reasons (at most four, hardest first), tags, hits}`.
 """
 
 import json

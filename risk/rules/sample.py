@@ -1,7 +1,8 @@
 """The German Credit sample as applicants and as what vendors would answer about them.
 
-One mapping serves three readers: the scorecard is built from it, the sandbox answers with it, the demo applies with it.
-Outcome, sex, marital status, nationality and age never reach a vendor answer. Source: UCI Statlog (German Credit), CC BY 4.0.
+One mapping serves three readers: the scorecard is built from it, the sandbox answers with it, the demo applies with
+it. Outcome, sex, marital status, nationality and age never reach a vendor answer. Source: UCI Statlog (German
+Credit), CC BY 4.0.
 """
 
 import csv
@@ -132,7 +133,7 @@ def net_income_cents(row: Row) -> int:
 
 
 def obligations_cents(row: Row) -> int:
-    """Instalments elsewhere a month: 3 % of income per further credit, 4 % where instalment plans run at bank or stores."""
+    """Instalments elsewhere a month: 3 % of income per further credit, 4 % for instalment plans at bank or stores."""
     share = 3 * (row.credits - 1) + (0 if row.plans == "none" else 4)
     return net_income_cents(row) * share // 10_000 * 100
 

@@ -1,9 +1,10 @@
 """Scorecards: bins → points per variable, summed onto a base; a missing block is never a partial sum. Compiled to JDM.
 
-Form: `{key, base_points, pdo, anchor_score, anchor_odds, blocks: [{variable, reason, bins: [{cell, points, lost}]}]}`. `cell` is a
-table cell (`"overdrawn"`, `[12..48)`), `lost` the points that its reason explains. A value that no bin takes, and an unknown
-one, leave the block without points and the card without a score. The compiled flow answers `{outcome (refer
-without a score), score, complete, missing, lost, reasons}`: `lost` summed per reason, `reasons` the four largest. Source: log-odds scaling, points = factor × ln(odds) + offset.
+Form: `{key, base_points, pdo, anchor_score, anchor_odds, blocks: [{variable, reason, bins: [{cell, points, lost}]}]}`.
+`cell` is a table cell (`"overdrawn"`, `[12..48)`), `lost` the points that its reason explains. A value that no bin
+takes, and an unknown one, leave the block without points and the card without a score. The compiled flow answers
+`{outcome (refer without a score), score, complete, missing, lost, reasons}`: `lost` summed per reason, `reasons` the
+four largest. Source: log-odds scaling, points = factor × ln(odds) + offset.
 """
 
 import json
@@ -74,7 +75,10 @@ def compile_card(card: dict[str, Any], schema: dict[str, Any]) -> Graph:
 
 
 def _ranked(reasons: list[str]) -> str:
-    """Reasons with points lost, most lost first; a tie keeps the card's order. The engine cannot sort, so each one counts those ahead."""
+    """Reasons with points lost, most lost first; a tie keeps the card's order.
+
+    The engine cannot sort, so each reason counts those ahead of it.
+    """
     ranks = []
     for place, reason in enumerate(reasons):
         ahead = [
@@ -84,4 +88,5 @@ def _ranked(reasons: list[str]) -> str:
         ]
         ranks.append(f"{{code: {json.dumps(reason)}, rank: {' + '.join(ahead)}, lost: lost.{reason}}}")
     places = list(range(min(SHOWN_REASONS, len(reasons))))
-    return f"flatMap({places} as place, map(filter([{', '.join(ranks)}] as one, one.rank == place and one.lost > 0) as it, it.code))"
+    at_place = f"filter([{', '.join(ranks)}] as one, one.rank == place and one.lost > 0)"
+    return f"flatMap({places} as place, map({at_place} as it, it.code))"

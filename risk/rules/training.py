@@ -125,7 +125,7 @@ def is_held_out(row: Row) -> bool:
 
 
 def build(rows: Sequence[Row], blocks: Sequence[Block] = BLOCKS) -> Built:
-    """Fit on the training rows, measure on the held-out ones. Raises ValueError where a value falls into no bin or into two."""
+    """Fit on the training rows, measure on the held-out ones. Raises ValueError on a value in no bin or in two."""
     members = np.array([[_bin_of(block, row) for block in blocks] for row in rows])
     bad = np.array([row.bad for row in rows])
     held_out = np.array([is_held_out(row) for row in rows])

@@ -1,4 +1,4 @@
-"""Asking the sources of one stage: rows claimed, calls side by side on the process's loop, each answer settled as it comes."""
+"""Asking the sources of one stage: rows claimed, calls side by side, each answer settled as it comes."""
 
 import asyncio
 import time
@@ -117,7 +117,7 @@ def catalogue() -> dict[str, list[VariableSpec]]:
 
 
 def _claim(assessment: Assessment, source: SourceView, answers_for: str, at: datetime) -> DataPull | None:
-    """The pull to run, leased; None where there is nothing to send: answered, fresh enough, switched off, or no consent."""
+    """The pull to run, leased; None where nothing is to be sent: answered, fresh enough, switched off, no consent."""
     pull = DataPull.objects.filter(assessment=assessment, source_id=source.id).first()
     if pull is None:
         if not source.enabled:

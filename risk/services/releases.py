@@ -4,13 +4,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Max
-
 from lending.common.errors import Conflict, Invalid, NotFound
 from risk.models import Binding, Release, ReleaseForm, Scenario
 from risk.rules import engine, gate
 from risk.rules.document import ENGINE, SCHEMA_VERSION, Flow, digest, export, references
-
 
 _addresses: dict[tuple[int, str], str] = {}  # a release never changes, so a process reads each one once
 
@@ -34,7 +31,7 @@ def release(
     approver: str,
     at: datetime,
 ) -> Release:
-    """The next version of `flow.key`, its sub-decisions pinned to their latest releases; unchanged content is returned as it is.
+    """The next version of `flow.key`, its sub-decisions pinned to their latest releases; an unchanged one stands.
 
     Raises RefusedByGate, OwnWork, NotFound (scenario, or a sub-decision that was never released).
     """

@@ -38,7 +38,7 @@ def card(user_id: int, at: datetime) -> int:
     return card_id
 
 
-def routing(
+def requested(
     at: datetime,
     *,
     amount_cents: int = 1_000_000,
@@ -47,7 +47,7 @@ def routing(
     product_code: str = "LINE",
     candidates: Sequence[str] = ("HYF", "QTX"),
 ) -> int:
-    """Confirmed and checked: looking for a funder among `candidates`."""
+    """Confirmed by the borrower, to be asked of `candidates`."""
     user_id = borrower(at)
     application_id = judged(
         at,
@@ -62,7 +62,7 @@ def routing(
     grant_id = grants.open(application_id=application_id, at=at)
     card_id = card(user_id, at)
     named = tuple(candidates)
-    drawdown_id = lending.confirm(
+    return lending.confirm(
         grant_id=grant_id,
         amount_cents=amount_cents,
         months=months,
@@ -75,6 +75,11 @@ def routing(
         by=f"user:{user_id}",
         at=at,
     )
+
+
+def routing(at: datetime, **asked: object) -> int:
+    """Confirmed and checked: looking for a funder among its candidates."""
+    drawdown_id = requested(at, **asked)  # type: ignore[arg-type]
     lending.record_check(drawdown_id=drawdown_id, outcome="approve", reasons=(), decision_id=None, at=at)
     return drawdown_id
 

@@ -27,12 +27,12 @@ def work() -> int:
 @pytest.fixture
 def platform(
     transactional_db: None, live_server: LiveServer, sandbox: SandboxClient, clock: Clock, settings: Any
-) -> Iterator[str]:
+) -> str:
     """The address of a platform with the demo configuration, whose vendors are the sandbox."""
     settings.SANDBOX_URL = sandbox.url
     settings.PUBLIC_URL = live_server.url
     call_command("bootstrap", verbosity=0)
-    yield live_server.url
+    return str(live_server.url)
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def push_status(*, event_id: int, at: datetime) -> int:
     if existing is not None:
         return existing
     event = Event.objects.select_related("application", "drawdown", "loan").get(pk=event_id)
-    channel = Channel.objects.filter(pk=event.application.channel_code).first()
+    channel = Channel.objects.filter(party_id=event.application.channel_code).first()
     if channel is None:
         raise UnknownChannel(f"{event.application.channel_code} is not configured.")
     word = PartnerStatus.objects.filter(sources__contains=[f"{event.subject}:{event.target}"]).first()

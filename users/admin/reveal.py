@@ -73,6 +73,4 @@ class Revealing(ModelAdmin):
             "shown": shown,
             "back": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id]),
         }
-        response = TemplateResponse(request, "users/reveal.html", context)
-        response["Cache-Control"] = "no-store"
-        return response
+        return TemplateResponse(request, "users/reveal.html", context)

@@ -17,7 +17,7 @@ import traffic.services.configuration
 import users.services.configuration
 from lending.common import clock
 
-DEMO_PASSWORD = "demo-only-2026"  # of development; production says its own
+DEMO_PASSWORD = "demo-only-2026"  # noqa: S105  of development; production says its own
 
 
 def load_staff(*, at: datetime) -> None:

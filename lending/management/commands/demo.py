@@ -10,7 +10,7 @@ import httpx
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from lending import queries
 from lending.common import clock
@@ -53,6 +53,7 @@ class Command(BaseCommand):
         desks = open_desks()
         try:
             endings, failures = self._play(people, options, begun)
+            connection.close()  # it may have died meanwhile without our noticing
             application_ids = _ids(endings)
             self._let_time_pass(endings)
             moving = self._await_rest(application_ids, begun + options["seconds"])
@@ -116,11 +117,16 @@ class Command(BaseCommand):
             day_close.close(at=clock.now())
 
     def _await_rest(self, application_ids: list[int], deadline: float) -> list[str]:
-        while moving := table.not_at_rest(application_ids):
-            if time.monotonic() > deadline:
-                return moving
+        moving = ["nothing could be read"]
+        while time.monotonic() < deadline:
+            try:
+                moving = table.not_at_rest(application_ids)
+            except (OperationalError, InterfaceError):
+                connection.close()  # the database is being restarted
+            if not moving:
+                return []
             time.sleep(1)
-        return []
+        return moving
 
     def _print(self, application_ids: list[int], batch: int, seconds: float) -> None:
         self.stdout.write(f"\n  Batch {batch + 1}: {len(application_ids)} applications in {seconds:.0f} s")

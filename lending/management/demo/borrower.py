@@ -113,6 +113,15 @@ class Borrower:
     # --- the way ------------------------------------------------------------------------------------------------
 
     def sign_in(self) -> None:
+        try:
+            self._sign_in()
+        except Refused as refused:
+            if refused.code not in ("wrong_code", "code_too_soon"):  # the answer with the tokens was lost
+                raise
+            self.wait(60)
+            self._sign_in()
+
+    def _sign_in(self) -> None:
         before = len(self.messages())
         phone = {"phone": self.person.phone}
         self.call("POST", "auth/otp", json={**phone, "purpose": "login", "accept_notice": True})
@@ -170,16 +179,18 @@ class Borrower:
             "POST", "applications", json={"product": wish.product}, headers={"Idempotency-Key": str(uuid.uuid4())}
         )
         application_id: str = started["id"]
-        self.call(
-            "POST",
-            f"applications/{application_id}/submit",
-            json={
-                "amount_cents": wish.amount_cents,
-                "months": wish.months,
-                "method": wish.method,
-                "purpose": wish.purpose,
-            },
-        )
+        asked = {
+            "amount_cents": wish.amount_cents,
+            "months": wish.months,
+            "method": wish.method,
+            "purpose": wish.purpose,
+        }
+        try:
+            self.call("POST", f"applications/{application_id}/submit", json=asked)
+        except Refused as refused:
+            # The answer to the first try may have been lost on the way.
+            if refused.code != "wrong_state" or self.application(application_id)["status"] == "DRAFT":
+                raise
         return application_id
 
     def application(self, application_id: str) -> Any:

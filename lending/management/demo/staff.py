@@ -4,7 +4,7 @@ import logging
 import threading
 
 from django.contrib.auth import get_user_model
-from django.db import close_old_connections, transaction
+from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
 
 import review.queries
 import review.services
@@ -31,13 +31,14 @@ class Desk(threading.Thread):
         self.username, self.home = username, threading.Event()
 
     def run(self) -> None:
-        user_id = get_user_model().objects.values_list("pk", flat=True).get(username=self.username)
+        user_id: int = get_user_model().objects.values_list("pk", flat=True).get(username=self.username)
         while not self.home.is_set():
             close_old_connections()
             try:
                 worked = work_one(user_id)
-            except Exception:
-                logger.exception("the reviewer could not work", extra={"reviewer": self.username})
+            except (OperationalError, InterfaceError) as error:
+                logger.warning("the database is away", extra={"reviewer": self.username, "error": str(error)})
+                connection.close()
                 worked = False
             if not worked:
                 self.home.wait(IDLE_SECONDS)
@@ -65,6 +66,8 @@ def work_one(by_id: int) -> bool:
     if case_id is None:
         return False
     case = review.queries.case(case_id)
+    if case is None:
+        return False
     try:
         with transaction.atomic(durable=True):
             _initial(case, by_id) if case.stage == "initial" else _final(case, by_id)

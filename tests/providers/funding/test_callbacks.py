@@ -24,7 +24,9 @@ from tests.sandbox_server import SandboxClient
 PATH = "/callbacks/funding/payment"
 
 
-def post(body: bytes, *, secret: str = "sandbox-payment", path: str = PATH, age: int = 0) -> tuple[int, dict[str, object]]:
+def post(
+    body: bytes, *, secret: str = "sandbox-payment", path: str = PATH, age: int = 0
+) -> tuple[int, dict[str, object]]:
     timestamp = str(int(time.time()) - age)
     signature = http.sign(secret=secret, method="POST", path=path, timestamp=timestamp, body=body)
     answer = Client().post(
@@ -66,7 +68,8 @@ class TestDoor:
         assert not CallbackEvent.objects.exists()
 
     @pytest.mark.parametrize(
-        "body", [b"{", b"[]", b"{}", b'{"event_id": 1}', b'{"event_id": "a\\u0000b"}', b'{"event_id": "' + b"e" * 121 + b'"}']
+        "body",
+        [b"{", b"[]", b"{}", b'{"event_id": 1}', b'{"event_id": "a\\u0000b"}', b'{"event_id": "' + b"e" * 121 + b'"}'],
     )
     def test_refuses_what_it_cannot_read(self, payout: Payout, body: bytes) -> None:
         assert post(body)[0] == 400
@@ -89,9 +92,7 @@ def test_a_whole_drawdown_is_told_by_callbacks_twice_and_out_of_order(
     services.run_allocation(allocation_id=allocation.pk, now=clock.at)
     wait(lambda: status(allocation.drawdown_id) == "SIGNING")
     with transaction.atomic():
-        lending.signed(
-            drawdown_id=allocation.drawdown_id, contract_set_sha256=drawdowns.SET_SHA256, at=clock.at
-        )
+        lending.signed(drawdown_id=allocation.drawdown_id, contract_set_sha256=drawdowns.SET_SHA256, at=clock.at)
         payout_id = services.start_payout(drawdown_id=allocation.drawdown_id, at=clock.at)
     assert payout_id
     sandbox.control("payment", force={Payout.objects.get(pk=payout_id).key: "returned"})

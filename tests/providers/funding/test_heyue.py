@@ -4,6 +4,7 @@ import time
 from datetime import datetime, timedelta
 
 import pytest
+from pytest_django import Settings
 
 from funding import services
 from funding.models import Allocation, HeadroomDay
@@ -12,6 +13,7 @@ from lending.services import drawdowns as lending
 from tests.factories import drawdowns
 from tests.sandbox_server import SandboxClient
 from users import queries as users
+from users.models import Notice
 
 SOON = timedelta(seconds=30)
 
@@ -103,9 +105,24 @@ def test_an_unreadable_answer_is_queried(at: datetime, sandbox: SandboxClient, a
     assert run(allocation, at + SOON) in ("SUBMITTED", "ACCEPTED", "RESERVED")
 
 
-def test_a_crash_after_the_claim_is_queried_first(
-    at: datetime, sandbox: SandboxClient, allocation: Allocation
+def test_a_request_the_funder_does_not_accept_goes_to_the_next_one_and_to_people(
+    at: datetime, allocation: Allocation, settings: Settings
 ) -> None:
+    settings.VENDORS = {"heyue": {"url": settings.SANDBOX_URL, "secret": "wrong"}}
+    assert run(allocation, at) == "RELEASED"
+    assert allocation.release_cause == "no_answer"
+    assert Notice.objects.get(kind="submission_refused").subject == "funder:HYF"
+    services.allocate(drawdown_id=allocation.drawdown_id, at=at)
+    assert Allocation.objects.latest("id").recipient == "QTX"
+
+
+def test_without_an_address_it_waits(at: datetime, allocation: Allocation, settings: Settings) -> None:
+    settings.SANDBOX_URL = ""
+    assert run(allocation, at) == "RESERVED"
+    assert "no address" in allocation.last_error
+
+
+def test_a_crash_after_the_claim_is_queried_first(at: datetime, sandbox: SandboxClient, allocation: Allocation) -> None:
     Allocation.objects.filter(pk=allocation.pk).update(state="SUBMITTED", leased_until=at + SOON, attempts=1)
     assert not services.run_allocation(allocation_id=allocation.pk, now=at)
     assert run(allocation, at + SOON + SOON) == "RESERVED"

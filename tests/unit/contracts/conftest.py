@@ -1,6 +1,5 @@
 """A drawdown that waits for its contracts, brought there by the services of the product."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from django.contrib.auth.models import Group
 
 from contracts import queries, services
 from contracts.models import Contract, Kind
-from contracts.services import configuration
+from contracts.services import configuration, templates
 from lending.models import Application, Drawdown
 from lending.services import drawdowns, grants
 from tests.conftest import Clock
@@ -20,27 +19,58 @@ from tests.factories.configuration import configure
 from users.models import BankCard, Check
 from users.services import accounts, cards
 
-RARE_NAME = "龚䶮喆"
 RARE_NAMES = ("𠮷野㛃", "龚䶮喆", "䲜小𬱖", "欧阳𤧛")
 
 
 @pytest.fixture
-def media(settings: Any, tmp_path: Path) -> Iterator[Path]:
+def media(settings: Any, tmp_path: Path) -> Path:
     settings.MEDIA_ROOT = tmp_path
-    yield tmp_path
+    return tmp_path
+
+
+PLAIN = (
+    "<p>{{ number }} {{ lender }} {{ borrower_name }} {{ borrower_id_number }} {{ amount }} {{ card_bank }}"
+    "{{ agreement_number }}</p>"
+)
+PLAIN_TYPES = dict.fromkeys(("lender", "borrower_name", "borrower_id_number", "card_bank", "agreement_number"), "text")
 
 
 @pytest.fixture
-def staff(db: None, clock: Clock, media: Path) -> dict[str, int]:
-    """The configuration is loaded, the templates are written by one and approved by the other."""
+def people(db: None, clock: Clock, media: Path) -> dict[str, int]:
+    """The configuration but no template; one who writes them, one who approves."""
     configure(clock.at, apps=("lending", "users"))
     Group.objects.get_or_create(name="legal")
-    made = {
+    return {
         username: accounts.make_staff(username=username, password="a long passphrase", groups=[group], at=clock.at)
         for username, group in ((configuration.AUTHOR, "legal"), (configuration.APPROVER, "credit_manager"))
     }
+
+
+@pytest.fixture
+def staff(people: dict[str, int], clock: Clock) -> dict[str, int]:
+    """With the shipped templates."""
     configuration.load(at=clock.at)
-    return made
+    return people
+
+
+def plain_templates(people: dict[str, int], clock: Clock) -> None:
+    """One line a document, for what is not about the text: a page is printed in a hundredth of the time."""
+    for kind in Kind.values:
+        for mode in ("direct", "own") if kind == Kind.LOAN_AGREEMENT else (None,):
+            template_id = templates.draft(
+                code=f"{kind}-{mode or 'any'}",
+                kind=kind,
+                title_zh="文",
+                title_en="Text",
+                source=PLAIN,
+                style="",
+                declared=PLAIN_TYPES | {"amount": "money"},
+                mode=mode,
+                valid_from=clock.at.date(),
+                author_id=people[configuration.AUTHOR],
+                at=clock.at,
+            )
+            templates.approve(template_id=template_id, by_id=people[configuration.APPROVER], at=clock.at)
 
 
 def confirmed_card(user_id: int, at: Any, number: str = "6222021234567890128") -> int:
@@ -67,7 +97,7 @@ class Desk:
     def signing(self, *, funder: str = "HYF", mode: str = "direct", **details: Any) -> int:
         """A drawdown in SIGNING with its funder."""
         at = self.clock.at
-        user_id = borrower(at, **({"name": RARE_NAME} | details))
+        user_id = borrower(at, **({"name": "王建国"} | details))
         application_id = judged(at, "approve", grade="B", reasons=(), user_id=user_id)
         assert Application.objects.get(pk=application_id).status == "GRANTED"
         grant_id = grants.open(application_id=application_id, at=at)
@@ -90,9 +120,7 @@ class Desk:
 
     def funded(self, drawdown_id: int, funder: str, mode: str) -> None:
         at = self.clock.at
-        drawdowns.funder_pending(
-            drawdown_id=drawdown_id, funder_code=funder, guarantor_code="", mode=mode, at=at
-        )
+        drawdowns.funder_pending(drawdown_id=drawdown_id, funder_code=funder, guarantor_code="", mode=mode, at=at)
         drawdowns.funder_accepted(drawdown_id=drawdown_id, expires_at=at + timedelta(hours=24), at=at)
 
     def work(self) -> None:
@@ -114,9 +142,7 @@ class Desk:
     def sign(self, drawdown_id: int, *, code: str | None = None) -> int:
         drawdown = self.drawdown(drawdown_id)
         code = code or one_time_code(drawdown.user_id, "sign", str(drawdown.public_id), self.clock.at)
-        return services.sign(
-            drawdown_id=drawdown_id, user_id=drawdown.user_id, code=code, ip=IP, at=self.clock.at
-        )
+        return services.sign(drawdown_id=drawdown_id, user_id=drawdown.user_id, code=code, ip=IP, at=self.clock.at)
 
     def signed(self, **details: Any) -> int:
         drawdown_id = self.rendered(**details)
@@ -140,5 +166,13 @@ class Desk:
 
 
 @pytest.fixture
-def desk(staff: dict[str, int], clock: Clock) -> Desk:
+def desk(people: dict[str, int], clock: Clock) -> Desk:
+    """With plain templates."""
+    plain_templates(people, clock)
+    return Desk(clock)
+
+
+@pytest.fixture
+def shipped(staff: dict[str, int], clock: Clock) -> Desk:
+    """With the shipped templates."""
     return Desk(clock)

@@ -49,7 +49,8 @@ class TestChoose:
         assert caught.value.data["templates"] == ["t1", "t2"]
 
     @pytest.mark.parametrize(
-        ("on", "expected"), [(date(2026, 3, 1), 1), (date(2026, 3, 2), 2), (date(2026, 4, 1), 2), (date(2025, 12, 31), 0)]
+        ("on", "expected"),
+        [(date(2026, 3, 1), 1), (date(2026, 3, 2), 2), (date(2026, 4, 1), 2), (date(2025, 12, 31), 0)],
     )
     def test_goes_by_the_day_both_ends_included(self, on: date, expected: int) -> None:
         both = [selector(1, valid_to=date(2026, 3, 1)), selector(2, valid_from=date(2026, 3, 2))]

@@ -23,9 +23,7 @@ def drawdown_id(at: datetime) -> int:
 
 
 def reserve(drawdown_id: int, amount_cents: int, at: datetime, day: date = DAY) -> int | None:
-    return headroom.reserve(
-        programme_code="HYF-D", drawdown_id=drawdown_id, amount_cents=amount_cents, day=day, at=at
-    )
+    return headroom.reserve(programme_code="HYF-D", drawdown_id=drawdown_id, amount_cents=amount_cents, day=day, at=at)
 
 
 def state(day: date = DAY) -> tuple[int, int]:
@@ -70,7 +68,8 @@ class TestClose:
     def test_release_and_commit_happen_once_and_exclude_each_other(self, at: datetime) -> None:
         drawdown_id = drawdowns.routing(at)
         released, committed = reserve(drawdown_id, 300, at), reserve(drawdown_id, 500, at)
-        assert released and committed
+        assert released
+        assert committed
         assert headroom.release(reservation_id=released, at=at)
         assert not headroom.release(reservation_id=released, at=at)
         assert not headroom.commit(reservation_id=released, at=at)
@@ -111,7 +110,8 @@ class TestClose:
                     assert moved == ((before, act) in after)
                     ledger[chosen] = (after.get((before, act), before), amount)
             expected = tuple(
-                sum(amount for kind, amount in ledger.values() if kind == wanted) for wanted in ("reserved", "committed")
+                sum(amount for kind, amount in ledger.values() if kind == wanted)
+                for wanted in ("reserved", "committed")
             )
             assert sum(expected) <= 100
             if ids:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from funding import queries, services
 from funding.models import Allocation, CallbackEvent, HeadroomDay, Payout
-from funding.providers.base import PaymentAnswer
+from funding.providers.base import FunderAnswer, PaymentAnswer
 from funding.services.payouts import CardUnchanged, NotReadyToPay
 from lending.models import Drawdown, Grant, Loan
 from lending.services import drawdowns as lending
@@ -110,6 +110,17 @@ class TestSettlePayout:
         assert (status(second), day()) == ("PAID", (0, AMOUNT))
         assert [view.state for view in queries.payouts_of(drawdown.pk)] == ["FAILED", "PAID"]
 
+    def test_a_new_set_signed_with_the_refused_card_is_tried_again(self, at: datetime) -> None:
+        payout = ordered(at)
+        settle(payout, PaymentAnswer("failed", fault="card", code="card_closed"), at)
+        lending.approval_ran_out(drawdown_id=payout.drawdown_id, at=at)
+        second = services.allocate(drawdown_id=payout.drawdown_id, at=at)
+        assert second
+        services.settle_allocation(allocation_id=second, answer=FunderAnswer("accepted"), at=at)
+        lending.signed(drawdown_id=payout.drawdown_id, contract_set_sha256=drawdowns.SET_SHA256, at=at)
+        assert services.start_payout(drawdown_id=payout.drawdown_id, at=at) != payout.pk
+        assert day() == (AMOUNT, 0)
+
     def test_the_funder_s_fault_releases_and_seeks_another_one(self, at: datetime) -> None:
         payout = ordered(at)
         settle(payout, PaymentAnswer("failed", fault="funder", code="payer_limit"), at)
@@ -121,7 +132,11 @@ class TestSettlePayout:
         payout = ordered(at)
         settle(payout, PAID, at)
         back = PaymentAnswer("returned", moved_cents=AMOUNT, code="account_returned")
-        assert [settle(payout, back, at), settle(payout, back, at), settle(payout, PAID, at)] == ["applied", "late", "late"]
+        assert [settle(payout, back, at), settle(payout, back, at), settle(payout, PAID, at)] == [
+            "applied",
+            "late",
+            "late",
+        ]
         assert (status(payout), payout.state, day()) == ("RETURNED", "RETURNED", (0, 0))
         assert Loan.objects.get(drawdown=payout.drawdown_id).status == "CANCELLED"
         assert not services.release(drawdown_id=payout.drawdown_id, at=at)  # flow's step of RETURNED finds nothing held
@@ -233,5 +248,5 @@ class TestHandleCallback:
         assert self.call(order, "e1", "exploded", at) == "ignored"
         assert self.call(order, "e2", "succeeded", at, amount_cents="much") == "ignored"
         assert self.call(order, "e3", "succeeded", at, key="payout-nobody") == "unknown_key"
-        assert [event.payload["data"]["status"] for event in CallbackEvent.objects.order_by("id")][0] == "exploded"
+        assert CallbackEvent.objects.get(event_id="e1").payload["data"]["status"] == "exploded"
         assert status(order) == "DISBURSING"

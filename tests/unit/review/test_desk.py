@@ -9,6 +9,7 @@ from django.test import Client
 
 from lending.services import applications
 from review import services
+from review.services.claims import LEASE
 from risk.services import run_assessment, start_assessment
 from tests.factories.applications import submitted
 from tests.factories.borrowers import borrower
@@ -105,6 +106,20 @@ class TestCasePage:
         for secret in (person.name, person.phone, person.id_number, person.contacts[0].phone):
             assert secret not in shown
         assert act(case_id, "recommend") not in text(sign_in("wu").get(page(case_id)))
+
+    def test_extends_the_lease_of_its_holder_and_says_when_the_borrower_has_gone(
+        self, desk: Desk, sign_in: SignIn
+    ) -> None:
+        case_id = desk.open()
+        desk.claim("chen")
+        desk.clock.move(minutes=10)
+        until = desk.row(case_id).leased_until
+        text(sign_in("wu").get(page(case_id)))
+        assert desk.row(case_id).leased_until == until
+        text(sign_in("chen").get(page(case_id)))
+        assert desk.row(case_id).leased_until == desk.clock.at + LEASE
+        applications.withdraw(application_id=desk.row(case_id).application_id, by="user:1", at=desk.clock.at)
+        assert "The application is WITHDRAWN." in text(sign_in("chen").get(page(case_id)))
 
     def test_shows_the_decision_it_stands_on(self, desk: Desk, sign_in: SignIn) -> None:
         at = desk.clock.at

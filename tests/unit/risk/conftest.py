@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from django.db import transaction
 
 from lending.sandbox.applicants import applicant
 from risk.models import Assessment
@@ -25,7 +26,8 @@ def at(clock: Clock) -> datetime:
 
 @pytest.fixture
 def configured(db: None, at: datetime) -> None:
-    configure(at, ("lending", "users", "risk"))
+    with transaction.atomic():
+        configure(at, ("lending", "users", "risk"))
 
 
 @pytest.fixture
@@ -35,6 +37,7 @@ def apply(configured: None, at: datetime) -> Apply:
     `without`: consents not given. `details`: of the profile; `asked`: of the application.
     """
 
+    @transaction.atomic
     def start(row: int, *, without: tuple[str, ...] = (), details: dict[str, Any] | None = None, **asked: Any) -> int:
         person = applicant(row, batch=1, today=at.date())
         wish = person.wish

@@ -253,7 +253,8 @@ class TestCheck:
 
     def test_quotes_the_broken_cell(self) -> None:
         (found,) = problems(lambda d: set_cell(d, 0, "ages-in-age", "< 18)"))
-        assert found.file == "ages.json" and "'< 18)'" in found.message
+        assert found.file == "ages.json"
+        assert "'< 18)'" in found.message
 
     @pytest.mark.parametrize(
         "text",

@@ -95,14 +95,21 @@ class GradeRow:
 
 def lending_grades() -> list[GradeRow]:
     """The design's table: share of bad rows a grade may hold."""
-    return [GradeRow({"grade": code, "sample_pd_max": top}) for code, top in zip("ABCD", ("10", "20", "30", "40"), strict=True)]
+    return [
+        GradeRow({"grade": code, "sample_pd_max": top})
+        for code, top in zip("ABCD", ("10", "20", "30", "40"), strict=True)
+    ]
 
 
 class TestCredit:
     def test_the_grades_are_the_ones_of_the_register(self, configured: None) -> None:
         flow = json.loads((DATA / "flows" / "credit.json").read_text(encoding="utf-8"))
         nodes = {node["id"]: node["content"] for node in flow["graph"]["nodes"]}
-        listed = {row["grade-out-grade"].strip('"'): row for row in nodes["grade"]["rules"] if row["grade-in-card.score"] != "null"}
+        listed = {
+            row["grade-out-grade"].strip('"'): row
+            for row in nodes["grade"]["rules"]
+            if row["grade-in-card.score"] != "null"
+        }
         limits = {
             (row["grade_limit-in-grade"].strip('"'), row["grade_limit-in-product"].strip('"')): row
             for row in nodes["grade_limit"]["rules"]
@@ -124,17 +131,26 @@ class TestCredit:
     def test_the_limit_is_the_least_of_grade_product_asked_and_affordable(self) -> None:
         rich = {"verified_income_cents": 50_000_00, "monthly_instalments_cents": 0, "declared_instalments_cents": 0}
         assert credit(**rich)["limit_cents"] == 1_050_000  # asked
-        assert credit(**rich, amount_cents=60_000_00, product_max_cents=50_000_00)["limit_cents"] == 50_000_00
-        level = credit(**rich, amount_cents=90_000_00, product_max_cents=100_000_00, level_limit_percent=130)
+        assert (
+            credit(**rich, number=25, amount_cents=60_000_00, product_max_cents=40_000_00)["limit_cents"] == 40_000_00
+        )
+        assert (
+            credit(**rich, number=25, amount_cents=60_000_00, product_max_cents=60_000_00)["limit_cents"] == 50_000_00
+        )
+        level = credit(**rich, number=25, amount_cents=90_000_00, product_max_cents=100_000_00, level_limit_percent=130)
         assert level["limit_cents"] == 65_000_00
 
     def test_half_of_income_and_1500_left_bound_the_instalment(self) -> None:
         """¥3,000 income, ¥500 elsewhere: ¥1,000 a month; at 10.8 % over 12 months that pays back ¥11,326."""
         told = credit(
-            verified_income_cents=300_000, monthly_instalments_cents=50_000, declared_instalments_cents=0, amount_cents=5_000_000
+            number=25,
+            verified_income_cents=300_000,
+            monthly_instalments_cents=50_000,
+            declared_instalments_cents=0,
+            amount_cents=5_000_000,
         )
         assert told["limit_cents"] == 1_130_000
-        assert told["affordable_cents"] == 1_132_620
+        assert told["affordable_cents"] == 1_132_651
         tight = credit(verified_income_cents=200_000, monthly_instalments_cents=0, declared_instalments_cents=0)
         assert tight["limit_cents"] == 560_000  # 1,500 to live on leaves ¥500, less than half of ¥2,000
 
@@ -148,7 +164,11 @@ class TestCredit:
 
     def test_offers_only_terms_whose_instalment_is_affordable(self) -> None:
         told = credit(
-            verified_income_cents=300_000, monthly_instalments_cents=50_000, declared_instalments_cents=0, amount_cents=5_000_000
+            number=25,
+            verified_income_cents=300_000,
+            monthly_instalments_cents=50_000,
+            declared_instalments_cents=0,
+            amount_cents=5_000_000,
         )
         assert told["terms"] == [12, 18, 24]
 

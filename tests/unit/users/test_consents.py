@@ -7,7 +7,7 @@ import pytest
 from tests.conftest import Clock
 from tests.unit.users.conftest import Borrower, newest_code
 from users import queries
-from users.models import Check, Consent, Document, LoginCode
+from users.models import Check, Consent, Document, LoginCode, Message
 
 
 def user_id(borrower: Borrower) -> int:
@@ -41,8 +41,6 @@ class TestGive:
 
     def test_the_message_names_the_document(self, borrower: Borrower) -> None:
         borrower.call("post", "auth/otp", {"purpose": "consent", "subject": "bureau_query"})
-        from users.models import Message
-
         assert "个人征信查询授权书" in Message.objects.latest("pk").text
 
     @pytest.mark.parametrize("subject", ["identity", "nothing", ""])

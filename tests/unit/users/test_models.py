@@ -1,5 +1,6 @@
 """What the database itself refuses, whatever the code above it does."""
 
+import base64
 import uuid
 from datetime import datetime, timedelta
 
@@ -75,6 +76,15 @@ class TestUser:
             stored = [bytes(value) for value in cursor.fetchone()]
         for clear in (PHONE, ID_NUMBER, "王建国"):
             assert not any(clear.encode() in value for value in stored)
+        assert User.objects.get(pk=user_id).phone == PHONE
+
+    def test_what_an_older_key_encrypted_stays_readable(self, user_id: int, settings) -> None:
+        newer = base64.b64encode(b"n" * 32).decode()
+        settings.FIELD_ENCRYPTION_KEYS = [newer, *settings.FIELD_ENCRYPTION_KEYS]
+        user = User.objects.get(pk=user_id)
+        assert user.phone == PHONE
+        user.save(update_fields=["phone"])  # written again, under the newer key
+        settings.FIELD_ENCRYPTION_KEYS = [newer]
         assert User.objects.get(pk=user_id).phone == PHONE
 
     def test_one_account_an_id_number(self, user_id: int, at: datetime) -> None:

@@ -1,12 +1,14 @@
 """Messages: queued in the transaction, sent by the sweep, once."""
 
+import string
+
 import pytest
 
 from lending.common.errors import Invalid
 from tests.conftest import Clock
 from tests.sandbox_server import SandboxClient
 from tests.unit.users.conftest import Borrower
-from users.models import Message, Notice
+from users.models import Message, Notice, Source
 from users.rules import texts
 from users.services import accounts, messages, notices
 
@@ -50,8 +52,6 @@ class TestQueue:
 class TestTexts:
     @pytest.mark.parametrize("template", texts.TEXTS)
     def test_stand_in_both_languages_with_the_same_blanks(self, template: str) -> None:
-        import string
-
         def blanks(text: str) -> set[str]:
             return {
                 name.removesuffix("_zh").removesuffix("_en") for _, name, _, _ in string.Formatter().parse(text) if name
@@ -74,8 +74,6 @@ class TestSend:
     def test_a_lost_answer_is_sent_again_under_its_key_and_arrives_once(
         self, queued: Message, sandbox: SandboxClient, clock: Clock
     ) -> None:
-        from users.models import Source
-
         Source.objects.filter(code="sms").update(timeout_ms=200)
         sandbox.control("sms", timeout_rate=1, hang_ms=600)  # done there, but the answer never comes
         messages.run_due(now=clock.at)

@@ -1,6 +1,7 @@
 """auth/otp, auth/token, auth/refresh, through HTTP."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.core.cache import cache
@@ -8,6 +9,7 @@ from django.core.cache import cache
 from tests.conftest import Clock
 from tests.unit.users.conftest import PHONE, Borrower, newest_code
 from users.models import Consent, LoginCode, Message, Token, User
+from users.services import auth
 
 ACCEPTED = {"service": "1", "privacy": "1"}
 
@@ -130,6 +132,13 @@ class TestSignIn:
         exchange(stranger, wrong(newest_code()))
         assert cache.get(f"code-tries:{LoginCode.objects.get().pk}") == 1
 
+    def test_where_tries_cannot_be_counted_no_code_is_accepted(self, stranger: Borrower, settings: Any) -> None:
+        stranger.ask_code()
+        redis = "django.core.cache.backends.redis.RedisCache"
+        settings.CACHES = {"default": {"BACKEND": redis, "LOCATION": "redis://127.0.0.1:1/0"}}
+        answer = exchange(stranger, newest_code())
+        assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+
     def test_a_code_of_another_phone_is_wrong(self, stranger: Borrower) -> None:
         stranger.ask_code()
         code = newest_code()
@@ -193,6 +202,4 @@ class TestTokens:
         assert borrower.call("post", "auth/refresh", {"refresh": borrower.tokens["refresh"]}).status_code == 401
 
     def test_the_sweep_forgets_tokens_long_over(self, borrower: Borrower, clock: Clock) -> None:
-        from users.services import auth
-
         assert auth.forget_expired(at=clock.at + timedelta(days=8)) == 1  # the access token; refresh lives 30 days
