@@ -2,13 +2,17 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
 from django.urls import path, reverse
-from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from contracts import queries
 from contracts.models import Contract, ContractState, Signature, Template
@@ -27,56 +31,102 @@ STATE_COLOURS = {
 }
 
 
+class ReasonForm(forms.Form):
+    reason = forms.CharField(min_length=5, max_length=300, label=_("Reason"), widget=UnfoldAdminTextInputWidget)
+
+
+class Acting(ReadOnlyAdmin):
+    """A button on a row's page leads to a page that asks why; only its POST acts."""
+
+    def get_urls(self) -> list[Any]:
+        own = path(
+            "<int:object_id>/act/",
+            self.admin_site.admin_view(self.act_view),
+            name=f"contracts_{self.opts.model_name}_act",
+        )
+        return [own, *super().get_urls()]
+
+    def act_url(self, object_id: int) -> str:
+        return reverse(f"admin:contracts_{self.opts.model_name}_act", args=[object_id])
+
+    def act_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        row = self.row(request, object_id)
+        if not self.may_act(request):
+            raise PermissionDenied
+        form = ReasonForm(request.POST or None)
+        if form.is_valid():
+            try:
+                return self.act(request, row, form.cleaned_data["reason"])
+            except DomainError as error:
+                form.add_error(None, error.detail)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"{self.act_title}: {row}",
+            "opts": self.opts,
+            "form": form,
+            "back": reverse(f"admin:contracts_{self.opts.model_name}_change", args=[object_id]),
+        }
+        return TemplateResponse(request, "contracts/back_office/act.html", context)
+
+    act_title: Any = ""
+
+    def may_act(self, request: HttpRequest) -> bool:
+        raise NotImplementedError
+
+    def act(self, request: HttpRequest, row: Any, reason: str) -> HttpResponse:
+        raise NotImplementedError
+
+    def row(self, request: HttpRequest, object_id: int) -> Any:
+        row = self.get_object(request, str(object_id))
+        if row is None:
+            raise Http404
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        return row
+
+
 @admin.register(Template)
-class TemplateAdmin(ReadOnlyAdmin):
+class TemplateAdmin(Acting):
     list_display = ["code", "version", "kind", "title_zh", "fits", "valid_from", "valid_to", "author", "approver"]
     list_filter = ["kind", "mode", "funder_code", "product_code"]
     search_fields = ["code", "title_zh", "title_en"]
     list_select_related = ["author", "approver"]
     actions_detail = ["preview", "approve"]
+    act_title = _("Approve")
 
-    @admin.display(description="fits")
+    @admin.display(description=_("fits"))
     def fits(self, obj: Template) -> str:
         parts = (obj.channel_code, obj.funder_code, obj.product_code, obj.mode)
         return " · ".join(part for part in parts if part) or "every loan"
 
-    @action(description="Preview the text", url_path="preview")
+    @action(description=_("Preview the text"), url_path="preview")
     def preview(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        template = self._template(request, object_id)
-        answer = HttpResponse(f"<style>{template.style}</style>{template.source}")
+        """The page with its variables as they are written, kept from doing anything."""
+        template = self.row(request, object_id)
+        answer = HttpResponse(template.source.replace("</head>", f"<style>{template.style}</style></head>"))
         answer["Content-Security-Policy"] = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
         return answer
 
-    @action(description="Approve", url_path="approve", permissions=["approve"])
+    @action(description=_("Approve"), url_path="approve", permissions=["approve"])
     def approve(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        back = HttpResponseRedirect(reverse("admin:contracts_template_change", args=[object_id]))
-        if request.method != "POST":
-            self.message_user(request, "Approving needs the button, not a link.", messages.WARNING)
-            return back
-        try:
-            with transaction.atomic(durable=True):
-                templates.approve(template_id=object_id, by_id=request.user.pk or 0, at=clock.now())
-        except DomainError as error:
-            self.message_user(request, error.detail, messages.ERROR)
-        else:
-            self.message_user(request, "Approved.", messages.SUCCESS)
-        return back
+        return redirect(self.act_url(object_id))
 
     def has_approve_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return self.may_act(request)
+
+    def may_act(self, request: HttpRequest) -> bool:
         return request.user.has_perm("contracts.change_template")
 
-    def _template(self, request: HttpRequest, object_id: int) -> Template:
-        template: Template | None = self.get_object(request, str(object_id))
-        if template is None:
-            raise Http404
-        if not self.has_view_permission(request, template):
-            raise PermissionDenied
-        return template
+    def act(self, request: HttpRequest, row: Template, reason: str) -> HttpResponse:
+        with transaction.atomic(durable=True):
+            templates.approve(template_id=row.pk, by_id=request.user.pk or 0, at=clock.now())
+        self.message_user(request, _("Approved."), messages.SUCCESS)
+        return redirect(reverse("admin:contracts_template_change", args=[row.pk]))
 
 
 @admin.register(Contract)
-class ContractAdmin(ReadOnlyAdmin):
-    """What was filled in stays encrypted; the PDF itself is a reading that is recorded."""
+class ContractAdmin(Acting):
+    """What was filled in stays encrypted. Reading the PDF asks for a reason and is recorded."""
 
     list_display = [
         "number",
@@ -94,32 +144,33 @@ class ContractAdmin(ReadOnlyAdmin):
     list_select_related = ["drawdown", "template"]
     raw_id_fields = ["drawdown", "loan", "template", "signature"]
     exclude = ["file"]
-    readonly_fields = ["pdf"]
+    actions_detail = ["read"]
+    act_title = _("Read the PDF")
     state_badge = state_badge("state", STATE_COLOURS)
     age = age("created_at")
 
-    @admin.display(description="PDF")
-    def pdf(self, obj: Contract) -> str:
-        if not obj.file:
-            return "-"
-        return format_html(
-            '<a class="underline" href="{}">Open (recorded)</a>', reverse("admin:contracts_contract_pdf", args=[obj.pk])
-        )
+    @action(description=_("Read the PDF"), url_path="read", permissions=["read"])
+    def read(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return redirect(self.act_url(object_id))
 
-    def get_urls(self) -> list[Any]:
-        own = path("<int:contract_id>/pdf/", self.admin_site.admin_view(self.open_pdf), name="contracts_contract_pdf")
-        return [own, *super().get_urls()]
+    def has_read_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return self.may_act(request)
 
-    def open_pdf(self, request: HttpRequest, contract_id: int) -> HttpResponse | FileResponse:
-        """The document with the borrower's name in it: for those who may see personal data, and written down."""
-        contract = self.get_object(request, str(contract_id))
-        if contract is None:
-            raise Http404
-        if not self.has_view_permission(request, contract) or not request.user.has_perm("users.reveal_personal_data"):
-            raise PermissionDenied
-        _record(request, contract)
-        answer = HttpResponse(queries.pdf(contract_id), content_type="application/pdf")
-        answer["Content-Disposition"] = f'inline; filename="{contract.number}.pdf"'
+    def may_act(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("users.reveal_personal_data")
+
+    def act(self, request: HttpRequest, row: Contract, reason: str) -> HttpResponse:
+        pdf = queries.pdf(row.pk)
+        with transaction.atomic(durable=True):
+            access.record(
+                by=f"staff:{request.user.pk}",
+                subject=f"contract:{row.public_id}",
+                fields=["pdf"],
+                reason=reason,
+                at=clock.now(),
+            )
+        answer = HttpResponse(pdf, content_type="application/pdf")
+        answer["Content-Disposition"] = f'inline; filename="{row.number}.pdf"'
         return answer
 
 
@@ -129,14 +180,3 @@ class SignatureAdmin(ReadOnlyAdmin):
     search_fields = ["public_id", "drawdown__public_id", "set_sha256"]
     list_select_related = ["drawdown"]
     raw_id_fields = ["drawdown", "user", "otp"]
-
-
-def _record(request: HttpRequest, contract: Contract) -> None:
-    with transaction.atomic(durable=True):
-        access.record(
-            by=f"staff:{request.user.pk}",
-            subject=f"contract:{contract.public_id}",
-            fields=("pdf",),
-            reason=f"opened {contract.number}",
-            at=clock.now(),
-        )

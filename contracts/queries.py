@@ -48,10 +48,6 @@ def contract_for(user_id: int, public_id: UUID) -> ContractView:
     return _view(found)
 
 
-def sealed_count(drawdown_ids: list[int]) -> int:
-    return Contract.objects.filter(drawdown_id__in=drawdown_ids, state=ContractState.SEALED).count()
-
-
 def pdf(contract_id: int) -> bytes:
     """The PDF as it now is. Raises NotFound, ContractFileMissing."""
     contract = Contract.objects.filter(pk=contract_id).defer("values").first()

@@ -275,6 +275,7 @@ def candidate_funders(*, grant_id: int, amount_cents: int, months: int, at: date
         months=months,
         province=person.province,
         birth_date=person.birth_date,
+        user_id=grant.user_id,
         at=at,
     )
     return [candidate.funder_code for candidate in found]
@@ -321,9 +322,8 @@ def sweep(*, at: datetime) -> int:
 
 
 def _waiting_for_money(at: datetime) -> Sequence[int]:
-    """NO_FUNDER since an earlier business day, or for over an hour: look again."""
-    return list(
-        Drawdown.objects.filter(status=DrawdownStatus.NO_FUNDER, status_at__lt=at - timedelta(hours=1)).values_list(
-            "pk", flat=True
-        )[:50]
+    """NO_FUNDER for over an hour for want of money (M01): look again. Who refused is not asked twice."""
+    waiting = Drawdown.objects.filter(
+        status=DrawdownStatus.NO_FUNDER, status_at__lt=at - timedelta(hours=1), reasons__contains=["M01"]
     )
+    return list(waiting.order_by("pk").values_list("pk", flat=True)[:50])

@@ -5,6 +5,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from datetime import UTC
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from prometheus_client import Counter, Histogram
 
@@ -33,6 +35,19 @@ STRICT_POLICY = (
 ADMIN_POLICY = STRICT_POLICY + "; script-src 'self' 'unsafe-inline' 'unsafe-eval'"
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
+
+
+class ApiInUtc:
+    """Times in JSON are UTC, whatever the market's zone; pages show the market's."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not request.path.startswith(("/api/", "/partner/")):
+            return self.get_response(request)
+        with timezone.override(UTC):
+            return self.get_response(request)
 
 
 class RequestContext:

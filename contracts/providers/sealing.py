@@ -27,8 +27,14 @@ from pyhanko.sign.validation import SignatureCoverageLevel, validate_pdf_signatu
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
+from lending.common.errors import Unavailable
+
 FIELD = "Seal"
 RESERVED_BYTES = 8192  # for the CMS object, as hexadecimal digits; one certificate takes a quarter of it
+
+
+class SealNotConfigured(Unavailable):
+    code, title = "seal_not_configured", "There is no key to seal with"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,9 @@ def _pem(value: str) -> bytes:
 
 @cache
 def _signer() -> signers.SimpleSigner:
+    """Raises SealNotConfigured."""
+    if not settings.SEAL_KEY_PEM or not settings.SEAL_CERT_PEM:
+        raise SealNotConfigured("Set SEAL_KEY_PEM and SEAL_CERT_PEM to PEM texts, or to file: and a path.")
     if settings.SEAL_SELF_SIGNED:
         write_self_signed(settings.SEAL_KEY_PEM, settings.SEAL_CERT_PEM)
     own, *chain = load_certs_from_pemder_data(_pem(settings.SEAL_CERT_PEM))

@@ -2,12 +2,13 @@
 
 WeasyPrint subsets every font a page uses, and that costs as much as the font is large (about half a second for a full
 10 MB face). So the characters of GB 2312 level 1 and Latin are cut out once into a small regular and semi-bold, level 2
-(most rarer name characters) into another file, and all the rest of Noto Sans SC (the whole of the Basic block and
-Extension A, and the Extension B to G characters of the national list of 8,105) into files of a few thousand. TC and JP
-follow with what they add of Extension B (about 1,850 characters, 𠮷 among them). What none of them has is refused by
+(most rarer name characters) into another file, and all the rest of Noto Sans SC (nearly the whole Basic block and
+Extension A, about 250 characters of Extensions B to G) into files of a few thousand. TC and JP
+follow with what they add of Extension B (about 2,000 characters, 𠮷 among them). What none of them has is refused by
 name: a contract is never printed with an empty box in it.
 
-The full faces come from npm (`contracts/fonts/package.json`); the cut ones are made at first use, beside them.
+The full faces come from npm (`contracts/fonts/package.json`); the cut ones are made beside them by set-up
+(`python -m contracts.providers.typefaces`), or at first use where that was left out.
 """
 
 import json
@@ -32,7 +33,8 @@ TRADITIONAL = SCOPE / "noto-sans-tc" / "400Regular" / "NotoSansTC_400Regular.ttf
 JAPANESE = SCOPE / "noto-sans-jp" / "400Regular" / "NotoSansJP_400Regular.ttf"
 
 TIER = 3000  # characters of a cut file
-_CUT_VERSION = 3  # part of the cut files' names: raise it when what is cut changes
+BETWEEN_NAMES = " \u00a0\u3000·•‧・,.-()（）、，。"
+_CUT_VERSION = 4  # part of the cut files' names: raise it when what is cut changes
 INDEX = f"index-v{_CUT_VERSION}.json"
 
 
@@ -85,7 +87,8 @@ def _cut(source: Path, characters: Iterable[str], target: Path) -> None:
     options.drop_tables += ["vhea", "vmtx", "VORG", "BASE", "STAT"]
     font = TTFont(source, lazy=True)
     cutter = subset.Subsetter(options)
-    cutter.populate(text="".join(characters))
+    # Pango leaves a space or a middle dot in the font of the name around it: every file has them.
+    cutter.populate(text="".join(characters) + BETWEEN_NAMES)
     cutter.subset(font)
     partial = target.with_suffix(f".{os.getpid()}")
     font.save(partial)
@@ -106,7 +109,7 @@ def _cut_folder() -> Path:
 
 
 def cut() -> Path:
-    """Make the cut files and their index, unless they are there; set-up may call it. Raises FontsMissing."""
+    """Make the cut files and their index, unless they are there. Raises FontsMissing."""
     for path in (REGULAR, SEMIBOLD, TRADITIONAL, JAPANESE):
         if not path.exists():
             raise FontsMissing("Run `npm ci` in contracts/fonts; `make run` does it.")
@@ -153,3 +156,7 @@ def check_settable(text: str) -> None:
     if missing := sorted({char for char in text if ord(char) not in covered and char not in "\n\t\r"}):
         points = [f"U+{ord(char):04X}" for char in missing]
         raise UnsettableCharacter(f"No contract font has {', '.join(points)}.", characters=points)
+
+
+if __name__ == "__main__":
+    cut()

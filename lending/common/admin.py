@@ -1,4 +1,4 @@
-"""Shared parts of the back office: lists that show everything and edit nothing, badges, masked fields, money, search."""
+"""Shared parts of the back office: lists that show everything and edit nothing, search, columns, badges, links."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.db import models
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -42,7 +43,6 @@ class ReadOnlyAdmin(ModelAdmin):
 class ReadOnlyInline(TabularInline):
     extra = 0
     can_delete = False
-    hide_title = True
 
     def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return False
@@ -91,7 +91,7 @@ class ExactSearch(ModelAdmin):
 # --- columns ------------------------------------------------------------------------------------------------------
 
 
-def _right(text: str) -> SafeString:
+def right(text: str) -> SafeString:
     return format_html('<span class="block text-right tabular-nums whitespace-nowrap">{}</span>', text)
 
 
@@ -122,7 +122,7 @@ def money(field: str, description: str = "", *, ordering: str | None = "") -> An
     )
     def column(self: Any, obj: models.Model) -> str | SafeString:
         value = getattr(obj, field)
-        return "-" if value is None else _right(format_cents(value))
+        return "-" if value is None else right(format_cents(value))
 
     return column
 
@@ -133,20 +133,24 @@ def rate(field: str, description: str = "") -> Any:
     @admin.display(description=description or field.replace("_", " "), ordering=field)
     def column(self: Any, obj: models.Model) -> str | SafeString:
         value = getattr(obj, field)
-        return "-" if value is None else _right(percent(value))
+        return "-" if value is None else right(percent(value))
 
     return column
 
 
+def badge(colour: str, text: object) -> SafeString:
+    """`text` in one of the five colours, in lists and on pages alike."""
+    return render_to_string("unfold/helpers/label.html", {"type": COLOURS[colour], "text": text})
+
+
 def state_badge(field: str, colours: dict[Any, str], description: str = "") -> Any:
     """The state as a badge; `colours` maps a state to amber, green, red, teal or grey (the default)."""
-    from unfold.decorators import display
 
-    @display(description=description or field, ordering=field, label=COLOURS)
-    def column(self: Any, obj: models.Model) -> tuple[str, str] | None:
+    @admin.display(description=description or field, ordering=field)
+    def column(self: Any, obj: models.Model) -> SafeString | str:
         value = getattr(obj, field)
         shown = getattr(obj, f"get_{field}_display", lambda: value)()
-        return (colours.get(value, "grey"), shown) if value else None
+        return badge(colours.get(value, "grey"), shown) if value else "-"
 
     return column
 
@@ -216,10 +220,11 @@ def short_id(field: str = "public_id", description: str = "number") -> Any:
 # --- links --------------------------------------------------------------------------------------------------------
 
 
-def page_link(model: str, pk: int, text: object) -> SafeString:
-    """A link to the page of a row; `model` as in "lending_loan". Plain text where it has no page."""
+def page_link(model: type[models.Model] | str, pk: object, text: object) -> SafeString:
+    """A link to the page of a row; `model`, or its label where its app keeps it to itself. Text where there is none."""
+    label = model if isinstance(model, str) else model._meta.label_lower
     try:
-        address = reverse(f"admin:{model}_change", args=[pk])
+        address = reverse(f"admin:{label.replace('.', '_')}_change", args=[pk])
     except NoReverseMatch:
         return format_html("{}", text)
     return format_html('<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', address, text)
@@ -229,13 +234,15 @@ def page_links(found: Sequence[SafeString]) -> SafeString | str:
     return format_html_join(format_html("<br>"), "{}", ((link,) for link in found)) if found else "-"
 
 
-def linked(path: str, description: str = "", text: Callable[[Any], object] = str) -> Any:
-    """A link to the row at `path`, written as `text` of it."""
+def linked(
+    path: str, description: str = "", text: Callable[[Any], object] = str, page: type[models.Model] | None = None
+) -> Any:
+    """A link to the row at `path`, written as `text` of it; `page`: the model whose page it is, where not the row's."""
 
     @admin.display(description=description or path.rsplit(".", 1)[-1].replace("_", " "))
     def column(self: Any, obj: models.Model) -> SafeString | str:
         row = follow(obj, path)
-        return "-" if row is None else page_link(row._meta.label_lower.replace(".", "_"), row.pk, text(row))
+        return "-" if row is None else page_link(page or type(row), row.pk, text(row))
 
     return column
 

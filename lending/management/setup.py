@@ -117,6 +117,8 @@ def _install_fonts() -> None:
     command = [*_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--cache", str(cache)]
     _run(command, "The contract fonts could not be installed. Behind a proxy: npm config set registry …", cwd=FONTS)
     shutil.rmtree(cache, ignore_errors=True)
+    cut = [str(PYTHON), "-m", "contracts.providers.typefaces"]
+    _run(cut, "The contract fonts could not be cut into the files that contracts are set from.")
 
 
 def _npm() -> list[str]:

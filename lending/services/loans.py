@@ -16,7 +16,7 @@ from lending.models.loan import OWING
 from lending.rules import accrual, allocation, offer
 from lending.services import events, grants, ledger
 from users.rules.levels import LoanHistory
-from users.services import levels, messages
+from users.services import levels, messages, notices
 
 OWN_BOOK = "own"
 ACCRUING = (LoanStatus.ACTIVE, LoanStatus.OVERDUE, LoanStatus.COMPENSATED)  # a written-off loan earns nothing more
@@ -55,7 +55,6 @@ def open(*, drawdown: Drawdown, at: datetime) -> int:
         method=drawdown.method,
         disbursed_on=value_date,
     )
-    offer.check_ceiling(plan.xirr, drawdown.ceiling_xirr)
     loan = Loan(
         drawdown=drawdown,
         user_id=drawdown.user_id,
@@ -75,6 +74,8 @@ def open(*, drawdown: Drawdown, at: datetime) -> int:
         opened_at=at,
     )
     loan.save()
+    if plan.xirr > drawdown.ceiling_xirr:
+        _report_ceiling(loan, drawdown.ceiling_xirr, at)
     LoanCreditor.objects.create(loan=loan, creditor=loan.creditor, from_date=value_date)
     Instalment.objects.bulk_create(
         Instalment(
@@ -96,6 +97,17 @@ def open(*, drawdown: Drawdown, at: datetime) -> int:
     )
     events.record(subject=loan, source="", actor="system", at=at)
     return loan.pk
+
+
+def _report_ceiling(loan: Loan, ceiling: Decimal, at: datetime) -> None:
+    """The actual payout day may cost a little more than the day of the contract. The money is out: people decide."""
+    notices.raise_notice(
+        kind="above_ceiling",
+        subject=f"loan:{loan.pk}",
+        text=f"{loan.xirr} a year from the payout day, above {ceiling}",
+        at=at,
+        severity="critical",
+    )
 
 
 def _term(key: str) -> Decimal:
@@ -209,14 +221,18 @@ def due_now(lines: Sequence[Instalment], as_of: date) -> int:
 
 def settlement(loan: Loan, lines: Sequence[Instalment], as_of: date) -> accrual.Settlement:
     """What settles the loan on `as_of`: all principal, interest to the day, penalty; no fee."""
-    grace = int(_term("grace_days"))
     as_of = max(as_of, loan.value_date) if loan.status in ACCRUING else loan.accrued_through
     return accrual.settlement(
         as_of=as_of,
         value_date=loan.value_date,
         annual_rate=loan.annual_rate,
-        instalments=[_owed(loan, line, as_of, grace) for line in lines],
+        instalments=_rows(loan, lines, as_of),
     )
+
+
+def _rows(loan: Loan, lines: Sequence[Instalment], as_of: date) -> builtins.list[accrual.Owed]:
+    grace = int(_term("grace_days"))
+    return [_owed(loan, line, as_of, grace) for line in lines]
 
 
 def _owed(loan: Loan, line: Instalment, as_of: date, grace_days: int) -> accrual.Owed:
@@ -270,12 +286,12 @@ def post_repayment(*, loan_id: int, amount_cents: int, received_at: datetime, ke
         return existing.pk
     as_of, closed_through = clock.business_date(received_at), loan.accrued_through
     lines = builtins.list(loan.instalments.order_by("number"))
-    owing = loan.status in OWING
+    owing, accruing = loan.status in OWING, loan.status in ACCRUING
     if _gives_back(loan, amount_cents):
         return _give_back(loan, amount_cents, received_at, key, at)
-    if owing and as_of > closed_through:
+    if accruing and as_of > closed_through:
         _accrue(loan, lines, as_of, at)
-    elif owing and as_of < closed_through:
+    elif accruing and as_of < closed_through:
         _accrue(loan, lines, as_of, at, key=f"accrual-{loan.pk}-before-{loan.repayments.count() + 1}")
     ending = settlement(loan, lines, as_of) if owing else None
     is_settled = ending is not None and amount_cents >= ending.total_cents
@@ -294,9 +310,9 @@ def post_repayment(*, loan_id: int, amount_cents: int, received_at: datetime, ke
             line.paid_at = received_at
         line.save()
     repayment = _book(loan, split, amount_cents, "repayment", received_at, key, at)
-    if is_settled:
+    if is_settled and accruing:
         _earn_what_was_paid_ahead(loan, lines, repayment, as_of, at)
-    elif owing and as_of < closed_through:
+    elif accruing and as_of < closed_through:
         _accrue(loan, lines, closed_through, at, key=f"accrual-{loan.pk}-after-{loan.repayments.count()}")
         as_of = closed_through
     _after_payment(loan, lines, split.total(allocation.PRINCIPAL), as_of, at)

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -70,6 +71,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "lending.middleware.RequestContext",
+    "lending.middleware.ApiInUtc",
     "django.middleware.security.SecurityMiddleware",
     "lending.middleware.SecurityHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -209,6 +211,36 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "LOGIN": {"form": "lending.common.staff_login.StaffLoginForm"},
+    "STYLES": [lambda request: static("lending/admin.css")],
+    "SIDEBAR": {"show_search": True, "navigation": "lending.admin.navigation.sidebar"},
+    "COLORS": {
+        "base": {  # warm greys
+            "50": "oklch(98.5% .001 106.4)",
+            "100": "oklch(97% .001 106.4)",
+            "200": "oklch(92.3% .003 48.7)",
+            "300": "oklch(86.9% .005 56.4)",
+            "400": "oklch(70.9% .01 56.3)",
+            "500": "oklch(53.3% .013 58.1)",
+            "600": "oklch(44.4% .011 73.6)",
+            "700": "oklch(37.4% .01 67.6)",
+            "800": "oklch(26.8% .007 34.3)",
+            "900": "oklch(21.6% .006 56)",
+            "950": "oklch(14.7% .004 49.3)",
+        },
+        "primary": {  # deep teal: white text on 600 has a contrast of 5.5
+            "50": "oklch(98.4% .014 180.7)",
+            "100": "oklch(95.3% .051 180.8)",
+            "200": "oklch(91% .096 180.4)",
+            "300": "oklch(85.5% .138 181.1)",
+            "400": "oklch(77.7% .13 181.9)",
+            "500": "oklch(65% .11 183)",
+            "600": "oklch(51.1% .096 186.4)",
+            "700": "oklch(43.7% .078 188.2)",
+            "800": "oklch(38.6% .063 188.4)",
+            "900": "oklch(33% .055 190)",
+            "950": "oklch(27.7% .046 192.5)",
+        },
+    },
 }
 
 LOGGING: dict[str, Any] = {

@@ -5,6 +5,7 @@ What the engine's own `validate()` cannot see (broken cells, dead ends, …) is 
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from risk.rules.paths import Shape
 MAX_DEPTH = 4  # sub-decisions below a flow; the engine stops at the fifth
 KINDS = {"inputNode", "outputNode", "decisionTableNode", "expressionNode", "switchNode", "decisionNode"}
 EDITOR_ONLY = {"noteNode", "commentNode"}
+PARTS = ("inputs", "outputs", "rules", "expressions", "statements")
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,9 @@ def check(flows: Sequence[Flow]) -> list[Problem]:
     keys = Counter(flow.key for flow in flows)
     problems = []
     for flow in flows:
-        faults = [*_envelope(flow), *_nodes(flow), *_shape(flow, known), *_references(flow, known)]
+        faults = [*_envelope(flow), *_malformed(flow)]
+        if not any(code == "invalid_content" for *_, code, _ in faults):
+            faults += [*_nodes(flow), *_unknown_variables(flow), *_shape(flow, known), *_references(flow, known)]
         if keys[flow.key] > 1:
             faults.append(("", "key", "duplicate_key", f"two files carry the key {flow.key!r}"))
         faults += [] if faults else _engine_says(flow, known)
@@ -76,6 +80,64 @@ def _envelope(flow: Flow) -> Iterator[Fault]:
         yield "", name, "unknown_field", f"{name!r} is no field of a flow file"
 
 
+def _malformed(flow: Flow) -> Iterator[Fault]:
+    """Parts that are not even of the right kind; where there is one, nothing further can be said about the flow."""
+    for item in (*flow.nodes, *flow.edges):
+        for name in ("id", "type", "sourceId", "targetId", "sourceHandle"):
+            if not isinstance(item.get(name), str | None):
+                yield _id(item), name, "invalid_content", f"{item[name]!r} is not text"
+    for node in flow.nodes:
+        content = node.get("content")
+        if not isinstance(content, dict):
+            if content is not None and node.get("type") != "functionNode":
+                yield _id(node), "content", "invalid_content", "a node's content is an object"
+            continue
+        for name in ("key", "inputField", "outputPath", "schema", "hitPolicy"):
+            if not isinstance(content.get(name), str | None):
+                yield _id(node), name, "invalid_content", f"{content[name]!r} is not text"
+        for part in PARTS:
+            yield from ((_id(node), *rest) for rest in _malformed_part(part, content.get(part)))
+
+
+def _malformed_part(part: str, rows: object) -> Iterator[tuple[str, str, str]]:
+    if not isinstance(rows, list | None):
+        yield part, "invalid_content", f"{part} is not a list"
+        return
+    for number, row in enumerate(rows or []):
+        if not isinstance(row, dict):
+            yield f"{part}[{number}]", "invalid_content", f"{row!r} is not an object"
+            continue
+        for name in ("id", "_id", "field", "key", "condition"):
+            if not isinstance(row.get(name), str | None):
+                yield f"{part}[{number}].{name}", "invalid_content", f"{row[name]!r} is not text"
+
+
+def _unknown_variables(flow: Flow) -> Iterator[Fault]:
+    """Columns that read what neither the schema nor a node brings: unknown for ever, so their rows never match."""
+    brought: set[str] = set()
+    for node in flow.nodes:
+        content = node.get("content") or {}
+        if node.get("type") == "inputNode":
+            try:
+                brought |= set(json.loads(content.get("schema") or "")["properties"])
+            except (ValueError, KeyError, TypeError):
+                return  # without a schema nothing is known to be unknown
+        elif node.get("type") == "decisionNode" and not content.get("outputPath"):
+            return  # its answer may bring anything
+        elif node.get("type") != "functionNode":
+            names = [content.get("outputPath"), *(row.get("key") for row in content.get("expressions") or [])]
+            names += [column.get("field") for column in content.get("outputs") or []]
+            brought |= {name.split(".")[0] for name in names if name}
+    for node in flow.nodes:
+        content = node.get("content") or {}
+        if node.get("type") == "decisionTableNode" and not content.get("inputField"):
+            for column in content.get("inputs") or []:
+                path = re.fullmatch(r"([A-Za-z_]\w*)(\.\w+)*", column.get("field") or "")
+                if path and path.group(1) not in brought:
+                    message = f"{column['field']!r} is neither in the schema nor made by a node: its cells never match"
+                    yield _id(node), f"inputs.{column.get('id')}.field", "unknown_variable", message
+
+
 def _nodes(flow: Flow) -> Iterator[Fault]:
     for kind, items in (("node", flow.nodes), ("edge", flow.edges)):
         for id_, count in Counter(str(item.get("id") or "") for item in items).items():
@@ -89,13 +151,8 @@ def _nodes(flow: Flow) -> Iterator[Fault]:
                     f"{count} {kind}s carry the id {id_!r}",
                 )
     for node in flow.nodes:
-        content = node.get("content")
-        if content is not None and not isinstance(content, dict):
-            if node.get("type") != "functionNode":
-                yield _id(node), "content", "invalid_content", "a node's content is an object"
-                continue
-            content = {}
-        for field, code, message in _content(node, content or {}, flow):
+        content = node["content"] if isinstance(node.get("content"), dict) else {}
+        for field, code, message in _content(node, content, flow):
             yield _id(node), field, code, message
 
 
@@ -167,7 +224,14 @@ def _table(content: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     for id_, count in Counter(str(rule["_id"]) for rule in rules if rule.get("_id")).items():
         if count > 1:
             yield "rules", "duplicate_rule_id", f"{count} rows carry the id {id_!r}"
-    if policy == "first" and not any(all(_empty(rule.get(column.get("id"))) for column in inputs) for rule in rules):
+    defaults = [all(_empty(rule.get(column.get("id"))) for column in inputs) for rule in rules]
+    if policy == "first" and True in defaults[:-1]:
+        yield (
+            f"rules[{defaults.index(True)}]",
+            "unreachable_row",
+            "a row with every input empty takes what later rows wait for",
+        )
+    if policy == "first" and True not in defaults:
         yield "rules", "no_default_row", "no row with every input empty: where nothing matches, the answer is {}"
 
 

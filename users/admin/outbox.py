@@ -60,7 +60,10 @@ class NoticeAdmin(ReadOnlyAdmin):
     badge = state_badge("severity", SEVERITY_COLOURS, "severity")
     actions = ("close",)
 
-    @admin.action(description="Close: it is dealt with", permissions=["view"])
+    def has_close_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("users.change_notice")
+
+    @admin.action(description="Close: it is dealt with", permissions=["close"])
     def close(self, request: HttpRequest, queryset: QuerySet[Notice]) -> None:
         still_open = list(queryset.filter(closed_at=None).values_list("pk", flat=True))
         with transaction.atomic():

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from lending.common.admin import ReadOnlyAdmin, ReadOnlyInline, masked, money, state_badge
 from lending.common.crypto import mask_card, mask_id, mask_name, mask_phone
@@ -209,7 +210,18 @@ class TokenAdmin(PersonSearch, ReadOnlyAdmin):
     exclude = ("token_hash",)
 
 
-admin.site.unregister(Group)
+admin.site.unregister([Group, TOTPDevice])
+
+
+@admin.register(TOTPDevice)
+class DeviceOfStaffAdmin(ReadOnlyAdmin):
+    """Second factors. Who could read the key could sign in as somebody else; devices are made by `manage.py staff`."""
+
+    list_display = ("user", "name", "confirmed", "created_at", "last_used_at")
+    list_filter = ("confirmed",)
+    search_fields = ("user__username", "name")
+    list_select_related = ("user",)
+    fields = list_display
 
 
 @admin.register(Group)

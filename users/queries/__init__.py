@@ -30,6 +30,7 @@ from users.queries.people import (
     list_hits,
     live_tags,
     missing_details,
+    people_with_number,
     person,
 )
 from users.queries.sources import (
@@ -81,6 +82,7 @@ __all__ = [
     "live_consent_naming",
     "live_tags",
     "missing_details",
+    "people_with_number",
     "person",
     "source",
     "sources",

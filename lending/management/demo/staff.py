@@ -72,10 +72,20 @@ def work_one(by_id: int) -> bool:
         with transaction.atomic(durable=True):
             _initial(case, by_id) if case.stage == "initial" else _final(case, by_id)
     except DomainError as refused:
-        logger.info("handed up", extra={"case_id": case_id, "code": refused.code})
-        with transaction.atomic(durable=True):
-            review.services.escalate(case_id=case_id, by_id=by_id, reasons=["X01"], at=clock.now())
+        logger.info("not approved", extra={"case_id": case_id, "code": refused.code})
+        _hand_up(case, by_id)
     return True
+
+
+def _hand_up(case: "review.queries.CaseView", by_id: int) -> None:
+    """To somebody with more authority; where there is nobody, the answer is no."""
+    try:
+        with transaction.atomic(durable=True):
+            review.services.escalate(case_id=case.id, by_id=by_id, reasons=["X01"], at=clock.now())
+    except DomainError:
+        say = review.services.recommend if case.stage == "initial" else review.services.decide
+        with transaction.atomic(durable=True):
+            say(case_id=case.id, by_id=by_id, outcome="decline", reasons=["S03"], at=clock.now())
 
 
 def _initial(case: "review.queries.CaseView", by_id: int) -> None:

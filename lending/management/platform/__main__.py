@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 from .environment import ROOT, for_children
 from .postgres import Postgres, discard
 from .processes import PlatformError, die_with_parent, locked, say
-from .run import Platform
+from .run import Platform, stop_running
 from .valkey import Valkey
 
 
@@ -67,11 +68,16 @@ def _services(run_dir: Path, *, durable: bool) -> int:
 
 
 def _stop(run_dir: Path, *, discarding: bool) -> int:
+    stop_running(run_dir)
     with locked(run_dir / "services.lock"):
         Valkey(run_dir).stop()
         Postgres(run_dir).stop()
         if discarding:
             discard(run_dir)
+            for name in ("valkey", "media", "test-media"):
+                shutil.rmtree(run_dir / name, ignore_errors=True)
+            for file in (*run_dir.glob("sandbox.sqlite3*"), *run_dir.glob("*.json")):
+                file.unlink()
     return 0
 
 

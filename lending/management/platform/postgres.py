@@ -181,7 +181,7 @@ class Postgres:
 
 
 def discard(run_dir: Path) -> None:
-    """Remove the cluster's data, wherever it lies."""
+    """Remove a stopped cluster's data, wherever it lies."""
     data_dir = read_state(run_dir / "postgres.json").get("data_dir")
     if data_dir:
         shutil.rmtree(data_dir, ignore_errors=True)

@@ -252,5 +252,27 @@ class Platform:
         return lock
 
 
+def stop_running(run_dir: Path) -> None:
+    """Tell the platform that runs in this directory to stop, and wait for it; nothing where none does."""
+    path = run_dir / "run.lock"
+    if not path.exists():
+        return
+    with path.open("r+") as lock:
+        if not _is_held(lock):
+            return
+        os.kill(int(lock.read()), signal.SIGTERM)
+        if not wait_until(lambda: not _is_held(lock), seconds=3 * POLITE_SECONDS):
+            raise PlatformError("The running platform does not stop.")
+
+
+def _is_held(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    fcntl.flock(lock, fcntl.LOCK_UN)
+    return False
+
+
 def _how(code: int) -> str:
     return f"signal {-code}" if code < 0 else f"exit {code}"

@@ -84,7 +84,7 @@ def test_a_whole_drawdown_is_told_by_callbacks_twice_and_out_of_order(
     clock: Clock, sandbox: SandboxClient, live_server: LiveServer, settings: Settings
 ) -> None:
     settings.PUBLIC_URL = live_server.url
-    configure(clock.at, apps=("lending", "users", "funding", "traffic"))
+    configure(clock.at, apps=("lending", "users", "funding"))
     sandbox.control("heyue", approve_rate=1, decide_ms=[50, 100], duplicate_callbacks=2)
     sandbox.control("payment", settle_ms=[50, 100], return_ms=[20, 50], duplicate_callbacks=2, reorder_callbacks=True)
     with transaction.atomic():

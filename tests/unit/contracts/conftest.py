@@ -19,7 +19,7 @@ from tests.factories.configuration import configure
 from users.models import BankCard, Check
 from users.services import accounts, cards
 
-RARE_NAMES = ("𠮷野㛃", "龚䶮喆", "䲜小𬱖", "欧阳𤧛")
+RARE_NAMES = ("𠮷野㛃", "龚䶮喆", "䲜小𬱖", "欧阳𤧛", "买买提·𠮷㛃 䶮", "䶮（喆）䲜")
 
 
 @pytest.fixture

@@ -152,7 +152,7 @@ class TestTemplate:
         assert list(Template.objects.order_by("id").values_list("id", "version")) == before
         pages = tmp_path / "pages"  # type: ignore[operator]
         pages.mkdir()
-        for page in configuration.PAGES.iterdir():
+        for page in configuration.PAGES.glob("*.*"):
             (pages / page.name).write_text(page.read_text())
         (pages / "note.html").write_text((pages / "note.html").read_text() + "<p>新</p>")
         monkeypatch.setattr(configuration, "PAGES", pages)

@@ -15,6 +15,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from lending.management.platform.environment import ROOT
 from lending.management.platform.postgres import Postgres, discard
 from lending.management.platform.processes import (
     PlatformError,
@@ -24,7 +25,7 @@ from lending.management.platform.processes import (
     wait_until,
     write_state,
 )
-from lending.management.platform.run import Platform
+from lending.management.platform.run import Platform, stop_running
 from lending.management.platform.valkey import Valkey
 
 pytestmark = pytest.mark.platform
@@ -181,6 +182,17 @@ class TestRun:
         first = Platform(tmp_path, free_port(), free_port())
         with first._lock(), pytest.raises(PlatformError, match="already runs"):
             Platform(tmp_path, free_port(), free_port())._lock()
+
+    def test_is_told_to_stop_by_the_stop_command(self, tmp_path: Path) -> None:
+        stop_running(tmp_path)  # where none runs, nothing happens
+        holder = "import pathlib, signal, sys; from lending.management.platform.run import Platform\n"
+        holder += "lock = Platform(pathlib.Path(sys.argv[1]), 1, 1)._lock(); print('held', flush=True); signal.pause()"
+        command = [sys.executable, "-c", holder, str(tmp_path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(ROOT)}) as platform:
+            assert platform.stdout is not None
+            assert platform.stdout.readline() == b"held\n"
+            stop_running(tmp_path)
+            assert platform.wait(timeout=10) == -signal.SIGTERM
 
     def test_comes_back_from_kill_9_and_leaves_nothing_behind(self, tmp_path: Path) -> None:
         """In one test: a start costs most of the time."""

@@ -1,20 +1,31 @@
 """Every way in which a flow fails in silence is told before release, with the node and the cell."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from copy import deepcopy
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from risk.rules import engine
-from risk.rules.document import ENGINE, Flow, export, read
+from risk.rules.document import ENGINE, Flow, Unreadable, export, read
 from risk.rules.gate import Problem, check
 from risk.rules.jdm import decision, expression, graph, input_node, output_node, table
 from risk.rules.strategy import shipped_flows
 
 SCHEMA = {"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]}
 Edit = Callable[[dict[str, Any]], object]
+ANYTHING = st.sampled_from([None, True, 7, -1.5, "", "x", "> (", [], [1], [{}], {}, {"a": 1}])
+
+
+def places(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The path of every part of a document."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, part in parts:
+        yield (*above, name)
+        yield from places(part, (*above, name))
 
 
 def sound() -> dict[str, Any]:
@@ -205,6 +216,30 @@ TRAPS: dict[str, tuple[Edit, str, str, str]] = {
     ),
     "no input node": (lambda d: node(d, "input").update(type="outputNode"), "", "nodes", "input_node"),
     "no default row": (lambda d: content(d, "ages")["rules"].pop(), "ages", "rules", "no_default_row"),
+    "a row that hides those below": (
+        lambda d: content(d, "ages")["rules"].reverse(),
+        "ages",
+        "rules[0]",
+        "unreachable_row",
+    ),
+    "a column of a variable that nobody brings": (
+        lambda d: content(d, "ages")["inputs"][0].update(field="aeg"),
+        "ages",
+        "inputs.ages-in-age.field",
+        "unknown_variable",
+    ),
+    "rules that are no list": (
+        lambda d: content(d, "ages").update(rules={"a": 1}),
+        "ages",
+        "rules",
+        "invalid_content",
+    ),
+    "a row that is no object": (
+        lambda d: content(d, "ages").update(rules=[1]),
+        "ages",
+        "rules[0]",
+        "invalid_content",
+    ),
     "an unknown hit policy": (
         lambda d: content(d, "ages").update(hitPolicy="any"),
         "ages",
@@ -329,6 +364,24 @@ class TestCheck:
         with_switch(document)
         content(document, "yes")["expressions"][0]["key"] = "tags"
         assert [found.code for found in check([flow(document)])] == ["no_outcome"]
+
+
+class TestAnyDocument:
+    @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.data())
+    def test_is_judged_without_falling_over(self, data: st.DataObject) -> None:
+        """One part of a sound flow replaced by anything: a list of problems comes back, or it is named no flow."""
+        document = sound()
+        place = data.draw(st.sampled_from(list(places(document))))
+        inside = document
+        for step in place[:-1]:
+            inside = inside[step]
+        inside[place[-1]] = data.draw(ANYTHING)
+        try:
+            told = check([flow(document)])
+        except Unreadable:
+            return
+        assert all(isinstance(getattr(problem, name), str) for problem in told for name in ("file", "node", "field"))
 
 
 class TestSets:

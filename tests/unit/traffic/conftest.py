@@ -9,5 +9,5 @@ from tests.factories.configuration import configure
 @pytest.fixture
 def at(clock: Clock, db: None) -> datetime:
     """Ten in the morning of a business day on the configured platform."""
-    configure(clock.at, apps=("lending", "users", "funding", "traffic"))
+    configure(clock.at, apps=("lending", "users", "traffic"))
     return clock.at

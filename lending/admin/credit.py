@@ -1,0 +1,275 @@
+"""Grants, drawdowns and loans."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+
+import contracts.queries
+import funding.queries
+from lending.admin import colours
+from lending.admin.people import CustomerSearch, customer
+from lending.admin.timeline import EventInline
+from lending.common.admin import (
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    age,
+    badge,
+    day,
+    instant,
+    linked,
+    money,
+    page_link,
+    page_links,
+    rate,
+    short,
+    short_id,
+    state_badge,
+)
+from lending.common.crypto import mask_card
+from lending.models import Drawdown, Grant, Instalment, Journal, Loan, LoanCreditor, Repayment
+
+
+class DrawdownInline(ReadOnlyInline):
+    model = Drawdown
+    hide_title = True
+    fields = readonly_fields = ("number", "badge", "amount", "months", "funder_code", "confirmed", "paid")
+    badge = state_badge("status", colours.DRAWDOWN)
+    amount = money("amount_cents")
+    confirmed, paid = instant("confirmed_at"), instant("paid_at")
+
+    @admin.display(description="number")
+    def number(self, row: Drawdown) -> SafeString:
+        return page_link(Drawdown, row.pk, short(row))
+
+
+@admin.register(Grant)
+class GrantAdmin(CustomerSearch, ReadOnlyAdmin):
+    list_display = (
+        *("number", "badge", "customer", "application", "product", "limit", "used", "pending", "free", "price"),
+        *("months", "waiting", "valid"),
+    )
+    list_filter = ("status", "product", "created_at", "valid_until")
+    list_select_related = ("user", "application", "product")
+    search_ids = ("public_id", "application__public_id")
+    fieldsets = (
+        (None, {"fields": ("public_id", "badge", "customer", "application", "product")}),
+        ("Limit", {"fields": (("limit", "free"), ("used", "pending"))}),
+        ("Price", {"fields": (("price", "months"), ("fees", "simple"), ("all_in", "ceiling"))}),
+        ("When", {"fields": (("created", "valid"),)}),
+    )
+    inlines = (DrawdownInline, EventInline)
+    number = short_id()
+    badge = state_badge("status", colours.GRANT)
+    customer = customer()
+    application = linked("application", text=short)
+    limit, used, pending = money("limit_cents"), money("used_cents"), money("pending_cents")
+    free, fees = money("free_cents", ordering=None), money("fees_cents")
+    price, simple, all_in = (
+        rate("annual_rate", "price a year"),
+        rate("irr12", "IRR × 12"),
+        rate("xirr", "all-in (XIRR)"),
+    )
+    ceiling = rate("ceiling_xirr", "ceiling")
+    waiting, created, valid = age("created_at"), instant("created_at"), instant("valid_until")
+
+
+@admin.register(Drawdown)
+class DrawdownAdmin(CustomerSearch, ReadOnlyAdmin):
+    list_display = (
+        *("number", "badge", "customer", "application", "product", "amount", "months", "price", "all_in"),
+        *("funder_code", "mode", "why", "since", "paid"),
+    )
+    list_filter = ("status", "product", "funder_code", "mode", "confirmed_at")
+    list_select_related = ("user", "grant__application", "product")
+    search_ids = ("public_id", "grant__public_id", "grant__application__public_id")
+    fieldsets = (
+        (None, {"fields": ("public_id", "badge", "customer", "application", "credit", "product")}),
+        ("Money", {"fields": (("amount", "months"), ("method", "purpose"), "account")}),
+        ("Cost", {"fields": (("price", "simple"), ("all_in", "ceiling"))}),
+        ("Funder", {"fields": ("candidates", ("funder_code", "guarantor_code"), ("mode", "approval"), "allocations")}),
+        ("Verdict", {"fields": ("decision", "reasons")}),
+        ("Documents", {"fields": ("documents", "contract_set_sha256", "share_consent", "report_consent")}),
+        ("What hangs on it", {"fields": ("payouts", "loan")}),
+        ("When", {"fields": (("confirmed", "since"), "paid")}),
+    )
+    inlines = (EventInline,)
+    number = short_id()
+    badge = state_badge("status", colours.DRAWDOWN)
+    customer = customer()
+    application, credit = linked("grant.application", text=short), linked("grant", text=short)
+    loan = linked("loan", text=short)
+    share_consent, report_consent = linked("consent", "consent to share"), linked("bureau_consent", "consent to query")
+    amount, price, simple = money("amount_cents"), rate("annual_rate", "price a year"), rate("irr12", "IRR × 12")
+    all_in, ceiling = rate("xirr", "all-in (XIRR)"), rate("ceiling_xirr", "ceiling")
+    confirmed, paid, approval = instant("confirmed_at"), instant("paid_at"), instant("approval_expires_at")
+    since = age("status_at", "in this state")
+    account = linked("card", "paid to", lambda card: f"{card.bank} {mask_card(card.number)}")
+
+    @admin.display(description="reasons")
+    def why(self, drawdown: Drawdown) -> str:
+        return " ".join(drawdown.reasons) or "-"
+
+    @admin.display(description="machine's decision")
+    def decision(self, drawdown: Drawdown) -> SafeString | str:
+        number = drawdown.decision_id
+        return page_link("risk.decision", number, f"decision {number}") if number else "-"
+
+    @admin.display(description="asked")
+    def allocations(self, drawdown: Drawdown) -> SafeString | str:
+        found = funding.queries.allocations_of(drawdown.pk)
+        return page_links([page_link("funding.allocation", row.id, f"{row.funder_code} {row.state}") for row in found])
+
+    @admin.display(description="payouts")
+    def payouts(self, drawdown: Drawdown) -> SafeString | str:
+        found = funding.queries.payouts_of(drawdown.pk)
+        return page_links([page_link("funding.payout", row.id, f"payout {row.id} {row.state}") for row in found])
+
+    @admin.display(description="contracts")
+    def documents(self, drawdown: Drawdown) -> SafeString | str:
+        found = contracts.queries.set_for(drawdown.pk)
+        return page_links([page_link("contracts.contract", row.id, f"{row.title_zh} {row.state}") for row in found])
+
+
+class InstalmentInline(ReadOnlyInline):
+    model = Instalment
+    hide_title = True
+    fields = readonly_fields = (
+        *("number", "due", "badge", "principal", "interest", "fee", "penalty"),
+        *("paid_principal", "paid_interest", "still_open", "paid"),
+    )
+    due, paid = day("due_date", "due on"), instant("paid_at")
+    principal, interest = money("principal_cents"), money("interest_cents")
+    fee, penalty = money("guarantee_fee_cents"), money("penalty_cents")
+    paid_principal, paid_interest = money("paid_principal_cents"), money("paid_interest_cents")
+    still_open = money("open_cents", "open")
+
+    @admin.display(description="state")
+    def badge(self, row: Instalment) -> SafeString:
+        return instalment_badge(row)
+
+
+def instalment_badge(row: Instalment) -> SafeString:
+    if row.paid_at:
+        return badge("green", "paid")
+    return (
+        badge("teal", "part paid") if row.paid_principal_cents or row.paid_interest_cents else badge("grey", "planned")
+    )
+
+
+class RepaymentInline(ReadOnlyInline):
+    model = Repayment
+    hide_title = True
+    fields = readonly_fields = ("came", "amount", "principal", "interest", "fee", "penalty", "surplus", "key")
+    came = instant("received_at")
+    amount, principal, interest = money("amount_cents"), money("principal_cents"), money("interest_cents")
+    fee, penalty, surplus = money("guarantee_fee_cents"), money("penalty_cents"), money("surplus_cents")
+
+
+class CreditorInline(ReadOnlyInline):
+    model = LoanCreditor
+    hide_title = True
+    fields = readonly_fields = ("creditor", "since")
+    since = day("from_date", "from")
+
+
+class JournalInline(ReadOnlyInline):
+    model = Journal
+    hide_title = True
+    fields = readonly_fields = ("page", "kind", "on", "posted", "reverses")
+    on, posted = day("business_date", "business day"), instant("posted_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Journal]:
+        return super().get_queryset(request).select_related("reverses")
+
+    @admin.display(description="journal")
+    def page(self, row: Journal) -> SafeString:
+        return page_link(Journal, row.pk, row.key)
+
+
+@admin.register(Loan)
+class LoanAdmin(CustomerSearch, ReadOnlyAdmin):
+    list_display = (
+        *("number", "badge", "customer", "drawdown", "product", "principal", "months", "price", "all_in"),
+        *("creditor", "late", "max_dpd", "since", "waiting"),
+    )
+    list_filter = ("status", "product", "creditor", "book", "value_date")
+    list_select_related = ("user", "drawdown", "product")
+    search_ids = ("public_id", "drawdown__public_id", "drawdown__grant__application__public_id")
+    fieldsets = (
+        (None, {"fields": ("public_id", "badge", "customer", "application", "drawdown", "product")}),
+        ("Terms", {"fields": (("principal", "months"), ("method", "price"), ("simple", "all_in"), "overdue_price")}),
+        ("Whose claim", {"fields": (("creditor", "guarantor_code"), "book")}),
+        ("How it stands", {"fields": (("late", "max_dpd"), ("since", "accrued"), ("opened", "closed"), "withdrawal")}),
+    )
+    inlines = (InstalmentInline, RepaymentInline, CreditorInline, JournalInline, EventInline)
+    number = short_id()
+    badge = state_badge("status", colours.LOAN)
+    customer = customer()
+    drawdown, application = linked("drawdown", text=short), linked("drawdown.grant.application", text=short)
+    principal, price = money("principal_cents"), rate("annual_rate", "price a year")
+    simple, all_in = rate("irr12", "IRR × 12"), rate("xirr", "all-in (XIRR)")
+    overdue_price = rate("overdue_rate", "when overdue")
+    since, accrued = day("value_date", "value date"), day("accrued_through", "accrued through")
+    opened, closed, waiting = instant("opened_at"), instant("closed_at"), age("opened_at")
+    withdrawal = instant("withdrawal_requested_at", "right of withdrawal used")
+
+    @admin.display(description="days late", ordering="dpd")
+    def late(self, loan: Loan) -> SafeString | str:
+        return badge("red", f"{loan.dpd} d") if loan.dpd else "-"
+
+
+@admin.register(Instalment)
+class InstalmentAdmin(CustomerSearch, ReadOnlyAdmin):
+    list_display = ("of", "number", "state", "due", "principal", "interest", "fee", "penalty", "still_open", "paid")
+    list_display_links = ("number",)
+    list_filter = (("paid_at", admin.EmptyFieldListFilter), "due_date", "loan__status", "loan__creditor")
+    list_select_related = ("loan",)
+    search_ids = ("loan__public_id",)
+    search_customer = "loan__user"
+    ordering = ("due_date", "id")
+    fields = (
+        *("of", "number", "state", "due", "principal", "interest", "fee", "penalty", "accrued", "waived"),
+        *("paid_principal", "paid_interest", "paid_fee", "paid_penalty", "still_open", "paid"),
+    )
+    of = linked("loan", text=short)
+    due, paid = day("due_date", "due on"), instant("paid_at")
+    principal, interest = money("principal_cents"), money("interest_cents")
+    fee, penalty = money("guarantee_fee_cents"), money("penalty_cents")
+    accrued, waived = money("accrued_interest_cents"), money("waived_interest_cents")
+    paid_principal, paid_interest = money("paid_principal_cents"), money("paid_interest_cents")
+    paid_fee, paid_penalty = money("paid_guarantee_fee_cents"), money("paid_penalty_cents")
+    still_open = money("open_cents", "open", ordering=None)
+
+    @admin.display(description="state", ordering="paid_at")
+    def state(self, row: Instalment) -> SafeString:
+        return instalment_badge(row)
+
+
+@admin.register(Repayment)
+class RepaymentAdmin(CustomerSearch, ReadOnlyAdmin):
+    list_display = ("number", "of", "amount", "principal", "interest", "fee", "penalty", "surplus", "came", "posted")
+    list_filter = ("received_at", "loan__creditor")
+    list_select_related = ("loan",)
+    search_ids = ("public_id", "loan__public_id")
+    search_codes = ("key",)
+    search_customer = "loan__user"
+    fields = ("public_id", "of", "key", *list_display[2:])
+    number = short_id()
+    of = linked("loan", text=short)
+    amount, principal, interest = money("amount_cents"), money("principal_cents"), money("interest_cents")
+    fee, penalty, surplus = money("guarantee_fee_cents"), money("penalty_cents"), money("surplus_cents")
+    came, posted = instant("received_at"), instant("posted_at")
+
+
+@admin.register(LoanCreditor)
+class LoanCreditorAdmin(CustomerSearch, ReadOnlyAdmin):
+    list_display = ("of", "creditor", "since")
+    list_display_links = ("creditor",)
+    list_filter = ("creditor", "from_date")
+    list_select_related = ("loan",)
+    search_ids = ("loan__public_id",)
+    search_customer = "loan__user"
+    fields = list_display
+    of = linked("loan", text=short)
+    since = day("from_date", "from")

@@ -1,0 +1,109 @@
+"""The sidebar, in the order of the business; everybody sees what they may open."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.text import capfirst
+
+import review.queries
+from lending.models import Event
+from users.models import Notice
+
+# (title, icon of its items, models by label); a model's plural is what its list is called.
+GROUPS = (
+    ("Customers", "person", "lending.Customer users.Profile users.Contact users.BankCard users.Device users.Tag"
+                            " users.UserLevel users.Consent users.Check users.Message users.ListEntry"),
+    ("Applications & loans", "request_quote", "lending.Application lending.Supplement lending.SupplementItem"
+                            " lending.Grant lending.Drawdown lending.Loan lending.Instalment lending.Repayment"
+                            " lending.LoanCreditor lending.Event"),
+    ("Risk", "shield", "risk.Assessment risk.Decision risk.DataPull risk.Scenario risk.Release risk.Variable"),
+    ("Review", "fact_check", "review.Case review.CaseAction review.Queue review.AuthorityRule review.Finding"
+                             " review.Reviewer review.Recusal"),
+    ("Funding", "account_balance", "funding.Allocation funding.Payout funding.Collection funding.Reservation"
+                            " funding.Routing funding.HeadroomDay funding.HeadroomMonth funding.Funder"
+                            " funding.Programme funding.FunderSettlement funding.Guarantor funding.CallbackEvent"),
+    ("Contracts", "draw", "contracts.Contract contracts.Signature contracts.Template"),
+    ("Traffic", "alt_route", "traffic.StatusPush traffic.OfferSearch traffic.Channel traffic.PartnerStatus"
+                             " traffic.Platform"),
+    ("Ledger", "menu_book", "lending.Journal lending.Entry lending.Account"),
+    ("Configuration", "tune", "lending.Product lending.Grade lending.Reason lending.ServicingTerm lending.Lifetime"
+                            " lending.Holiday lending.Party users.Source users.Document users.Level"
+                            " lending.DemoClock"),
+    ("Staff & access", "badge", "users.User auth.Group otp_totp.TOTPDevice users.AccessLog users.LoginCode users.Token"
+                                " lending.IdempotencyKey"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What waits for somebody: a list, narrowed, with how many."""
+
+    title: str
+    icon: str
+    model: str
+    query: str
+    count: Callable[[], int]
+    colour: str
+
+
+def _cases() -> int:
+    return sum(queue.waiting for queue in review.queries.queues())
+
+
+def _notices() -> int:
+    return Notice.objects.filter(closed_at=None).count()
+
+
+def _parked() -> int:
+    return Event.objects.filter(parked_at__isnull=False).count()
+
+
+WORK = (
+    Waiting("Review cases", "fact_check", "review.Case", "", _cases, "warning"),
+    Waiting("Notices", "notifications", "users.Notice", "?closed_at__isempty=1", _notices, "warning"),
+    Waiting("Parked events", "report", "lending.Event", "?step=parked", _parked, "danger"),
+)
+
+
+def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
+    groups = [{"title": "Work", "items": _work(request)}]
+    for title, icon, labels in GROUPS:
+        items = [_item(label, icon) for label in labels.split() if _may_view(label, request)]
+        groups.append({"title": title, "items": items, "collapsible": True})
+    return [group for group in groups if group["items"]]
+
+
+def _may_view(label: str, request: HttpRequest) -> bool:
+    page = admin.site._registry.get(apps.get_model(label))
+    return page is not None and bool(page.has_view_permission(request))
+
+
+def _work(request: HttpRequest) -> list[dict[str, Any]]:
+    items = []
+    for waiting in WORK:
+        if _may_view(waiting.model, request):
+            link = _address(waiting.model) + waiting.query
+            item = {
+                "title": waiting.title,
+                "icon": waiting.icon,
+                "link": link,
+                "active": request.get_full_path() == link,
+            }
+            if count := waiting.count():
+                item |= {"badge": count, "badge_variant": waiting.colour}
+            items.append(item)
+    return items
+
+
+def _item(label: str, icon: str) -> dict[str, Any]:
+    title = capfirst(str(apps.get_model(label)._meta.verbose_name_plural))
+    return {"title": title, "icon": icon, "link": _address(label)}
+
+
+def _address(label: str) -> str:
+    return reverse(f"admin:{label.lower().replace('.', '_')}_changelist")
