@@ -1,7 +1,7 @@
 """What happens next: status → step. The whole product on one screen, and the only module that knows every app.
 
-`run_due` takes the oldest due event that has no earlier unhandled event of the same subject or its parents, queues
-the channel's status push, runs the step of its target and marks it handled: one durable transaction. A step touches
+`run_due` takes the oldest due event that has no earlier unhandled event of the same subject or its parents, runs the
+step of its target, queues the channel's status push and marks it handled: one durable transaction. A step touches
 only our database; it inserts work rows that the apps' tasks execute.
 """
 
@@ -174,11 +174,12 @@ def _run_one(at: datetime) -> bool:
             if event is None:
                 return False
             event_id = event.pk
-            traffic.services.push_status(event_id=event.pk, at=at)
             subject = SUBJECTS[event.subject]
             step = STEPS.get((subject, event.target))
             if step is not None and _still_there(subject, event):
                 step(event, at)
+            # Last, because it locks the channel: everybody's events of that channel wait for this commit.
+            traffic.services.push_status(event_id=event.pk, at=at)
             event.handled_at = at
             event.save(update_fields=["handled_at"])
     except Exception as error:

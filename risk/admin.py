@@ -40,11 +40,13 @@ class ScenarioAdmin(ReadOnlyAdmin):
     search_fields = ("code", "title_zh", "title_en")
     inlines = (BindingInline,)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Scenario]:
+        return super().get_queryset(request).prefetch_related("bindings__release")
+
     @admin.display(description="in force")
     def in_force(self, obj: Scenario) -> str:
-        latest = {
-            row.role: str(row.release) for row in obj.bindings.select_related("release").order_by("in_force_from")
-        }
+        bindings = sorted(obj.bindings.all(), key=lambda row: row.in_force_from)
+        latest = {row.role: str(row.release) for row in bindings}
         return " · ".join(f"{role}: {release}" for role, release in latest.items()) or "-"
 
 

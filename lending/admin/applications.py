@@ -1,9 +1,11 @@
 """Applications with everything that hangs on them, and what reviewers still want to see."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 import review.queries
@@ -113,7 +115,11 @@ class ApplicationAdmin(CustomerSearch, ReadOnlyAdmin):
 def _pages(rows: QuerySet[Any], states: dict[Any, str]) -> SafeString | str:
     return page_links(
         [
-            page_link(type(row), row.pk, short(row)) + badge(states.get(row.status, "grey"), row.get_status_display())
+            format_html(
+                "{} {}",
+                page_link(type(row), row.pk, short(row)),
+                badge(states.get(row.status, "grey"), row.get_status_display()),
+            )
             for row in rows
         ]
     )
@@ -140,7 +146,7 @@ def supplement_state(row: Supplement) -> tuple[str, str]:
 
 @admin.register(Supplement)
 class SupplementAdmin(CustomerSearch, ReadOnlyAdmin):
-    list_display = ("number", "badge", "application", "customer", "asked_by", "waiting", "expires", "answered")
+    list_display = ("number", "badge", "application_page", "customer", "asked_by", "waiting", "expires", "answered")
     list_filter = (
         ("answered_at", admin.EmptyFieldListFilter),
         ("closed_at", admin.EmptyFieldListFilter),
@@ -149,10 +155,20 @@ class SupplementAdmin(CustomerSearch, ReadOnlyAdmin):
     list_select_related = ("application__user",)
     search_ids = ("public_id", "application__public_id")
     search_customer = "application__user"
-    fields = ("public_id", "badge", "application", "customer", "asked_by", "requested", "expires", "answered", "closed")
+    fields = (
+        "public_id",
+        "badge",
+        "application_page",
+        "customer",
+        "asked_by",
+        "requested",
+        "expires",
+        "answered",
+        "closed",
+    )
     inlines = (ItemInline,)
     number = short_id()
-    application = linked("application", text=short)
+    application_page = linked("application", text=short)
     customer = customer("application.user")
     waiting, requested, expires = age("requested_at"), instant("requested_at"), instant("expires_at")
     answered, closed = instant("answered_at"), instant("closed_at")
@@ -163,19 +179,24 @@ class SupplementAdmin(CustomerSearch, ReadOnlyAdmin):
 
     @admin.display(description="asked by", ordering="requested_by")
     def asked_by(self, row: Supplement) -> str:
-        return row.requested_by
+        return getattr(row, "asker", None) or users.actor_name(row.requested_by)
+
+    def prepare(self, rows: Sequence[Supplement]) -> None:
+        names = users.actor_names(row.requested_by for row in rows)
+        for row in rows:
+            row.asker = names[row.requested_by]  # type: ignore[attr-defined]
 
 
 @admin.register(SupplementItem)
 class SupplementItemAdmin(CustomerSearch, ReadOnlyAdmin):
-    list_display = ("kind", "supplement", "application", "request_text", "came", "file_size")
+    list_display = ("kind", "supplement_page", "application_page", "request_text", "came", "file_size")
     list_filter = ("kind",)
     list_select_related = ("supplement__application",)
     search_ids = ("supplement__public_id", "supplement__application__public_id")
     search_customer = "supplement__application__user"
     fields = (*list_display, "file_sha256")
-    supplement = linked("supplement", text=short)
-    application = linked("supplement.application", text=short)
+    supplement_page = linked("supplement", text=short)
+    application_page = linked("supplement.application", text=short)
 
     @admin.display(description="answered", boolean=True)
     def came(self, item: SupplementItem) -> bool:

@@ -1,5 +1,7 @@
 """States in the five colours: amber waits, green moved money or is done, red is overdue or ended, teal is in work."""
 
+from django.db.models import TextChoices
+
 from lending.models import ApplicationStatus as A
 from lending.models import DrawdownStatus as D
 from lending.models import GrantStatus as G
@@ -28,4 +30,5 @@ DRAWDOWN = {
     D.DECLINED: "red",
 }
 LOAN = {L.ACTIVE: "teal", L.OVERDUE: "red", L.SETTLED: "green", L.COMPENSATED: "red", L.WRITTEN_OFF: "red"}
+WORDS: dict[str, type[TextChoices]] = {"application": A, "grant": G, "drawdown": D, "loan": L}
 STATES = APPLICATION | GRANT | DRAWDOWN | LOAN  # of an event's target, whose subject may be any of them

@@ -46,14 +46,14 @@ class DrawdownInline(ReadOnlyInline):
 @admin.register(Grant)
 class GrantAdmin(CustomerSearch, ReadOnlyAdmin):
     list_display = (
-        *("number", "badge", "customer", "application", "product", "limit", "used", "pending", "free", "price"),
-        *("months", "waiting", "valid"),
+        *("number", "badge", "customer", "application_page", "product", "limit", "used", "pending", "free", "price"),
+        *("waiting", "valid"),
     )
     list_filter = ("status", "product", "created_at", "valid_until")
     list_select_related = ("user", "application", "product")
     search_ids = ("public_id", "application__public_id")
     fieldsets = (
-        (None, {"fields": ("public_id", "badge", "customer", "application", "product")}),
+        (None, {"fields": ("public_id", "badge", "customer", "application_page", "product")}),
         ("Limit", {"fields": (("limit", "free"), ("used", "pending"))}),
         ("Price", {"fields": (("price", "months"), ("fees", "simple"), ("all_in", "ceiling"))}),
         ("When", {"fields": (("created", "valid"),)}),
@@ -62,7 +62,7 @@ class GrantAdmin(CustomerSearch, ReadOnlyAdmin):
     number = short_id()
     badge = state_badge("status", colours.GRANT)
     customer = customer()
-    application = linked("application", text=short)
+    application_page = linked("application", text=short)
     limit, used, pending = money("limit_cents"), money("used_cents"), money("pending_cents")
     free, fees = money("free_cents", ordering=None), money("fees_cents")
     price, simple, all_in = (
@@ -77,34 +77,38 @@ class GrantAdmin(CustomerSearch, ReadOnlyAdmin):
 @admin.register(Drawdown)
 class DrawdownAdmin(CustomerSearch, ReadOnlyAdmin):
     list_display = (
-        *("number", "badge", "customer", "application", "product", "amount", "months", "price", "all_in"),
-        *("funder_code", "mode", "why", "since", "paid"),
+        *("number", "badge", "customer", "application_page", "product", "amount", "months", "all_in", "funder"),
+        *("why", "since", "paid"),
     )
     list_filter = ("status", "product", "funder_code", "mode", "confirmed_at")
     list_select_related = ("user", "grant__application", "product")
     search_ids = ("public_id", "grant__public_id", "grant__application__public_id")
     fieldsets = (
-        (None, {"fields": ("public_id", "badge", "customer", "application", "credit", "product")}),
+        (None, {"fields": ("public_id", "badge", "customer", "application_page", "grant_page", "product")}),
         ("Money", {"fields": (("amount", "months"), ("method", "purpose"), "account")}),
         ("Cost", {"fields": (("price", "simple"), ("all_in", "ceiling"))}),
         ("Funder", {"fields": ("candidates", ("funder_code", "guarantor_code"), ("mode", "approval"), "allocations")}),
         ("Verdict", {"fields": ("decision", "reasons")}),
         ("Documents", {"fields": ("documents", "contract_set_sha256", "share_consent", "report_consent")}),
-        ("What hangs on it", {"fields": ("payouts", "loan")}),
+        ("What hangs on it", {"fields": ("payouts", "loan_page")}),
         ("When", {"fields": (("confirmed", "since"), "paid")}),
     )
     inlines = (EventInline,)
     number = short_id()
     badge = state_badge("status", colours.DRAWDOWN)
     customer = customer()
-    application, credit = linked("grant.application", text=short), linked("grant", text=short)
-    loan = linked("loan", text=short)
+    application_page, grant_page = linked("grant.application", text=short), linked("grant", text=short)
+    loan_page = linked("loan", text=short)
     share_consent, report_consent = linked("consent", "consent to share"), linked("bureau_consent", "consent to query")
     amount, price, simple = money("amount_cents"), rate("annual_rate", "price a year"), rate("irr12", "IRR × 12")
     all_in, ceiling = rate("xirr", "all-in (XIRR)"), rate("ceiling_xirr", "ceiling")
     confirmed, paid, approval = instant("confirmed_at"), instant("paid_at"), instant("approval_expires_at")
     since = age("status_at", "in this state")
     account = linked("card", "paid to", lambda card: f"{card.bank} {mask_card(card.number)}")
+
+    @admin.display(description="funder", ordering="funder_code")
+    def funder(self, drawdown: Drawdown) -> str:
+        return f"{drawdown.funder_code} {drawdown.mode}".strip() or "-"
 
     @admin.display(description="reasons")
     def why(self, drawdown: Drawdown) -> str:
@@ -190,14 +194,14 @@ class JournalInline(ReadOnlyInline):
 @admin.register(Loan)
 class LoanAdmin(CustomerSearch, ReadOnlyAdmin):
     list_display = (
-        *("number", "badge", "customer", "drawdown", "product", "principal", "months", "price", "all_in"),
-        *("creditor", "late", "max_dpd", "since", "waiting"),
+        *("number", "badge", "customer", "drawdown_page", "product", "principal", "months", "price", "all_in"),
+        *("creditor", "late", "since"),
     )
     list_filter = ("status", "product", "creditor", "book", "value_date")
     list_select_related = ("user", "drawdown", "product")
     search_ids = ("public_id", "drawdown__public_id", "drawdown__grant__application__public_id")
     fieldsets = (
-        (None, {"fields": ("public_id", "badge", "customer", "application", "drawdown", "product")}),
+        (None, {"fields": ("public_id", "badge", "customer", "application_page", "drawdown_page", "product")}),
         ("Terms", {"fields": (("principal", "months"), ("method", "price"), ("simple", "all_in"), "overdue_price")}),
         ("Whose claim", {"fields": (("creditor", "guarantor_code"), "book")}),
         ("How it stands", {"fields": (("late", "max_dpd"), ("since", "accrued"), ("opened", "closed"), "withdrawal")}),
@@ -206,12 +210,13 @@ class LoanAdmin(CustomerSearch, ReadOnlyAdmin):
     number = short_id()
     badge = state_badge("status", colours.LOAN)
     customer = customer()
-    drawdown, application = linked("drawdown", text=short), linked("drawdown.grant.application", text=short)
+    drawdown_page = linked("drawdown", text=short)
+    application_page = linked("drawdown.grant.application", text=short)
     principal, price = money("principal_cents"), rate("annual_rate", "price a year")
     simple, all_in = rate("irr12", "IRR × 12"), rate("xirr", "all-in (XIRR)")
     overdue_price = rate("overdue_rate", "when overdue")
     since, accrued = day("value_date", "value date"), day("accrued_through", "accrued through")
-    opened, closed, waiting = instant("opened_at"), instant("closed_at"), age("opened_at")
+    opened, closed = instant("opened_at"), instant("closed_at")
     withdrawal = instant("withdrawal_requested_at", "right of withdrawal used")
 
     @admin.display(description="days late", ordering="dpd")

@@ -14,27 +14,27 @@ import review.queries
 from lending.models import Event
 from users.models import Notice
 
-# (title, icon of its items, models by label); a model's plural is what its list is called.
+# (title, models by label); a model's plural is what its list is called.
 GROUPS = (
-    ("Customers", "person", "lending.Customer users.Profile users.Contact users.BankCard users.Device users.Tag"
+    ("Customers", "lending.Customer users.Profile users.Contact users.BankCard users.Device users.Tag"
                             " users.UserLevel users.Consent users.Check users.Message users.ListEntry"),
-    ("Applications & loans", "request_quote", "lending.Application lending.Supplement lending.SupplementItem"
+    ("Applications & loans", "lending.Application lending.Supplement lending.SupplementItem"
                             " lending.Grant lending.Drawdown lending.Loan lending.Instalment lending.Repayment"
                             " lending.LoanCreditor lending.Event"),
-    ("Risk", "shield", "risk.Assessment risk.Decision risk.DataPull risk.Scenario risk.Release risk.Variable"),
-    ("Review", "fact_check", "review.Case review.CaseAction review.Queue review.AuthorityRule review.Finding"
+    ("Risk", "risk.Assessment risk.Decision risk.DataPull risk.Scenario risk.Release risk.Variable"),
+    ("Review", "review.Case review.CaseAction review.Queue review.AuthorityRule review.Finding"
                              " review.Reviewer review.Recusal"),
-    ("Funding", "account_balance", "funding.Allocation funding.Payout funding.Collection funding.Reservation"
+    ("Funding", "funding.Allocation funding.Payout funding.Collection funding.Reservation"
                             " funding.Routing funding.HeadroomDay funding.HeadroomMonth funding.Funder"
                             " funding.Programme funding.FunderSettlement funding.Guarantor funding.CallbackEvent"),
-    ("Contracts", "draw", "contracts.Contract contracts.Signature contracts.Template"),
-    ("Traffic", "alt_route", "traffic.StatusPush traffic.OfferSearch traffic.Channel traffic.PartnerStatus"
+    ("Contracts", "contracts.Contract contracts.Signature contracts.Template"),
+    ("Traffic", "traffic.StatusPush traffic.OfferSearch traffic.Channel traffic.PartnerStatus"
                              " traffic.Platform"),
-    ("Ledger", "menu_book", "lending.Journal lending.Entry lending.Account"),
-    ("Configuration", "tune", "lending.Product lending.Grade lending.Reason lending.ServicingTerm lending.Lifetime"
+    ("Ledger", "lending.Journal lending.Entry lending.Account"),
+    ("Configuration", "lending.Product lending.Grade lending.Reason lending.ServicingTerm lending.Lifetime"
                             " lending.Holiday lending.Party users.Source users.Document users.Level"
                             " lending.DemoClock"),
-    ("Staff & access", "badge", "users.User auth.Group otp_totp.TOTPDevice users.AccessLog users.LoginCode users.Token"
+    ("Staff & access", "users.User auth.Group otp_totp.TOTPDevice users.AccessLog users.LoginCode users.Token"
                                 " lending.IdempotencyKey"),
 )  # fmt: skip
 
@@ -72,8 +72,8 @@ WORK = (
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     groups = [{"title": "Work", "items": _work(request)}]
-    for title, icon, labels in GROUPS:
-        items = [_item(label, icon) for label in labels.split() if _may_view(label, request)]
+    for title, labels in GROUPS:
+        items = [_item(label) for label in labels.split() if _may_view(label, request)]
         groups.append({"title": title, "items": items, "collapsible": True})
     return [group for group in groups if group["items"]]
 
@@ -100,9 +100,9 @@ def _work(request: HttpRequest) -> list[dict[str, Any]]:
     return items
 
 
-def _item(label: str, icon: str) -> dict[str, Any]:
+def _item(label: str) -> dict[str, Any]:
     title = capfirst(str(apps.get_model(label)._meta.verbose_name_plural))
-    return {"title": title, "icon": icon, "link": _address(label)}
+    return {"title": title, "link": _address(label)}
 
 
 def _address(label: str) -> str:

@@ -1,6 +1,7 @@
 """The steps of the way: what is handled, what waits, what is stuck; and the answers kept for repeated requests."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -24,7 +25,6 @@ from lending.common.admin import ExactSearch, ReadOnlyAdmin, age, instant, linke
 from lending.common.errors import NotFound
 from lending.common.logs import redact
 from lending.models import Event, IdempotencyKey
-from users import queries as users
 
 AT_ONCE = 200
 
@@ -57,21 +57,21 @@ class ReasonForm(forms.Form):
 @admin.register(Event)
 class EventAdmin(CustomerSearch, ReadOnlyAdmin):
     list_display = (
-        *("id", "step", "subject", "source", "became", "application", "customer", "actor", "reason"),
-        *("attempts", "trouble", "waiting"),
+        *("id", "step", "subject", "came_from", "became", "application_page", "customer", "who", "reason"),
+        *("trouble", "waiting"),
     )
     list_filter = (StepFilter, "subject", "target", "occurred_at")
     list_select_related = ("application__user",)
     search_ids = ("application__public_id", "grant__public_id", "drawdown__public_id", "loan__public_id")
     search_customer = "application__user"
     fieldsets = (
-        (None, {"fields": ("step", "subject", ("source", "became"), "who", "reason", ("happened", "handled"))}),
-        ("Of", {"fields": ("application", "of_grant", "of_drawdown", "of_loan", "customer")}),
+        (None, {"fields": ("step", "subject", ("came_from", "became"), "who", "reason", ("happened", "handled"))}),
+        ("Of", {"fields": ("application_page", "of_grant", "of_drawdown", "of_loan", "customer")}),
         ("Trouble", {"fields": (("attempts", "next_try"), "parked", "last_error")}),
     )
     actions = ("try_again",)
     actions_detail = ("try_this_again",)
-    application = linked("application", text=short)
+    application_page = linked("application", text=short)
     of_grant, of_drawdown = linked("grant", text=short), linked("drawdown", text=short)
     of_loan = linked("loan", text=short)
     customer = customer("application.user")
@@ -86,9 +86,16 @@ class EventAdmin(CustomerSearch, ReadOnlyAdmin):
     def became(self, event: Event) -> SafeString:
         return timeline.target(event)
 
-    @admin.display(description="by")
+    @admin.display(description="from", ordering="source")
+    def came_from(self, event: Event) -> str:
+        return timeline.word(event, event.source)
+
+    @admin.display(description="by", ordering="actor")
     def who(self, event: Event) -> str:
-        return users.actor_name(event.actor)
+        return timeline.actor(event)
+
+    def prepare(self, rows: Sequence[Event]) -> None:
+        timeline.name_actors(rows)
 
     @admin.display(description="trouble")
     def trouble(self, event: Event) -> str:

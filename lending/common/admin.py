@@ -12,14 +12,22 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.views import ChangeList
 
 from lending.common import clock
 from lending.common.money import format_cents, percent
 
 # The five colours of the visual system: what waits, what is done, what is wrong, what moves, what rests.
 COLOURS = {"amber": "warning", "green": "success", "red": "danger", "teal": "primary", "grey": "default"}
+
+
+class PreparedList(ChangeList):
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        self.model_admin.prepare(self.result_list)
 
 
 class ReadOnlyAdmin(ModelAdmin):
@@ -29,6 +37,12 @@ class ReadOnlyAdmin(ModelAdmin):
     list_fullwidth = True
     show_full_result_count = False
     actions: Any = None
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PreparedList]:
+        return PreparedList
+
+    def prepare(self, rows: Sequence[Any]) -> None:
+        """Put on the rows of a page, at one go, what its columns cannot join."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -92,7 +106,7 @@ class ExactSearch(ModelAdmin):
 
 
 def right(text: str) -> SafeString:
-    return format_html('<span class="block text-right tabular-nums whitespace-nowrap">{}</span>', text)
+    return format_html('<span class="amount block text-right tabular-nums whitespace-nowrap">{}</span>', text)
 
 
 def masked(field: str, mask: Callable[[str], str], description: str = "") -> Any:
@@ -120,9 +134,9 @@ def money(field: str, description: str = "", *, ordering: str | None = "") -> An
         description=description or field.removesuffix("_cents").replace("_", " "),
         ordering=field if ordering == "" else ordering,
     )
-    def column(self: Any, obj: models.Model) -> str | SafeString:
+    def column(self: Any, obj: models.Model) -> SafeString:
         value = getattr(obj, field)
-        return "-" if value is None else right(format_cents(value))
+        return right("-" if value is None else format_cents(value))
 
     return column
 
@@ -131,9 +145,9 @@ def rate(field: str, description: str = "") -> Any:
     """A right-aligned fraction a year, as a percentage."""
 
     @admin.display(description=description or field.replace("_", " "), ordering=field)
-    def column(self: Any, obj: models.Model) -> str | SafeString:
+    def column(self: Any, obj: models.Model) -> SafeString:
         value = getattr(obj, field)
-        return "-" if value is None else right(percent(value))
+        return right("-" if value is None else percent(value))
 
     return column
 
@@ -231,7 +245,7 @@ def page_link(model: type[models.Model] | str, pk: object, text: object) -> Safe
 
 
 def page_links(found: Sequence[SafeString]) -> SafeString | str:
-    return format_html_join(format_html("<br>"), "{}", ((link,) for link in found)) if found else "-"
+    return format_html_join(mark_safe("<br>"), "{}", ((link,) for link in found)) if found else "-"
 
 
 def linked(

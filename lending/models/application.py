@@ -69,12 +69,25 @@ class Application(FSMModelMixin, models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(status__in=[S.DRAFT, S.WITHDRAWN, S.EXPIRED])
-                | Q(submitted_at__isnull=False, asked_cents__gt=0, asked_months__gt=0),
+                | Q(
+                    submitted_at__isnull=False,
+                    asked_cents__isnull=False,
+                    asked_cents__gt=0,
+                    asked_months__isnull=False,
+                    asked_months__gt=0,
+                ),
                 name="submitted_application_is_complete",
             ),
             models.CheckConstraint(
                 condition=~Q(status=S.GRANTED)
-                | Q(decided_cents__gt=0, decided_months__gt=0, decided_rate__isnull=False, decided_at__isnull=False),
+                | Q(
+                    decided_cents__isnull=False,  # NULL > 0 is not false, and a CHECK refuses only what is false
+                    decided_cents__gt=0,
+                    decided_months__isnull=False,
+                    decided_months__gt=0,
+                    decided_rate__isnull=False,
+                    decided_at__isnull=False,
+                ),
                 name="granted_application_has_terms",
             ),
             models.CheckConstraint(

@@ -10,7 +10,6 @@ from lending.models import (
     Grant,
 )
 from lending.queries.gate import one
-from users import queries as users
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,6 @@ class DrawdownView:
     confirmed_at: datetime
     approval_expires_at: datetime | None
     paid_at: datetime | None
-    province: str
     loan_public_id: UUID | None
 
 
@@ -154,6 +152,5 @@ def _drawdown(found: Drawdown) -> DrawdownView:
         confirmed_at=found.confirmed_at,
         approval_expires_at=found.approval_expires_at,
         paid_at=found.paid_at,
-        province=users.person(found.user_id).province,
         loan_public_id=loan.public_id if loan else None,
     )

@@ -23,7 +23,6 @@ from review.admin.acts import ACTS, Act
 from review.models import Case
 from review.rules import priority
 from review.services.gate import REVIEW_GROUPS
-from users import queries as users
 
 COLOURS = {
     "WAITING_INITIAL": "amber",
@@ -122,7 +121,7 @@ class CaseAdmin(ReadOnlyAdmin):
 
     @admin.display(description="持有人 Held by", ordering="claimed_by")
     def holder(self, case: Case) -> str:
-        return users.actor_name(f"staff:{case.claimed_by_id}") if case.claimed_by_id else "-"
+        return case.claimed_by.get_full_name() if case.claimed_by else "-"
 
     # --- who may look; who may act is decided in the services -----------------------------------------------------
 

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -63,7 +64,12 @@ class ActionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="操作人 By", ordering="actor")
     def who(self, row: CaseAction) -> str:
-        return users.actor_name(row.actor)
+        return getattr(row, "actor_name", None) or users.actor_name(row.actor)
+
+    def prepare(self, rows: Sequence[CaseAction]) -> None:
+        names = users.actor_names(row.actor for row in rows)
+        for row in rows:
+            row.actor_name = names[row.actor]  # type: ignore[attr-defined]
 
     def get_queryset(self, request: Any) -> Any:
         return super().get_queryset(request).order_by("-id")

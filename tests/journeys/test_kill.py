@@ -65,7 +65,7 @@ class Platform:
 
     def ask(self, sql: str) -> list[list[str]]:
         """Rows of a query against the platform's database."""
-        script = f"from django.db import connection as c; k = c.cursor(); k.execute({sql!r})\nfor r in k.fetchall(): print(r)"
+        script = f"from django.db import connection as c\nk = c.cursor()\nk.execute({sql!r})\nfor r in k: print(r)"
         command = [sys.executable, "manage.py", "shell", "-v", "0", "-c", script]
         done = subprocess.run(
             command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=True, timeout=60

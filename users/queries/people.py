@@ -1,6 +1,6 @@
 """Who somebody is, as declared, and what we know of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -166,6 +166,15 @@ def actor_name(by: str) -> str:
         user = User.objects.filter(pk=int(ident)).first()
         return user.get_full_name() if user else by
     return {"user": "Borrower", "system": "System"}.get(kind, ident or by)
+
+
+def actor_names(by: Iterable[str]) -> dict[str, str]:
+    """`actor_name` of each, at one go."""
+    wanted = set(by)
+    ids = {actor: int(actor[6:]) for actor in wanted if actor.startswith("staff:") and actor[6:].isdigit()}
+    staff = User.objects.in_bulk(set(ids.values()))
+    found = {actor: staff[pk].get_full_name() for actor, pk in ids.items() if pk in staff}
+    return {actor: found.get(actor) or (actor if actor in ids else actor_name(actor)) for actor in wanted}
 
 
 def people_with_number(text: str) -> tuple[int, ...]:

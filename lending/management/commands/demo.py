@@ -55,11 +55,12 @@ class Command(BaseCommand):
             endings, failures = self._play(people, options, begun)
             connection.close()  # it may have died meanwhile without our noticing
             application_ids = _ids(endings)
+            batch_day = clock.now()
             self._let_time_pass(endings)
             moving = self._await_rest(application_ids, begun + options["seconds"])
         finally:
             close_desks(desks)
-        self._print(application_ids, batch, time.monotonic() - begun)
+        self._print(application_ids, batch, batch_day, time.monotonic() - begun)
         for row, failure in sorted(failures.items()):
             self.stderr.write(f"  row {row} stopped: {type(failure).__name__}: {failure}")
         for line in moving:
@@ -128,9 +129,9 @@ class Command(BaseCommand):
             time.sleep(1)
         return moving
 
-    def _print(self, application_ids: list[int], batch: int, seconds: float) -> None:
+    def _print(self, application_ids: list[int], batch: int, batch_day: datetime, seconds: float) -> None:
         self.stdout.write(f"\n  Batch {batch + 1}: {len(application_ids)} applications in {seconds:.0f} s")
-        for line in table.lines(application_ids, clock.now()):
+        for line in table.lines(application_ids, batch_day):
             self.stdout.write(line)
         connection.close()
 

@@ -53,7 +53,7 @@ def lines(application_ids: Sequence[int], at: datetime) -> Iterable[str]:
     yield from _section("Fallen back to another funder", [("drawdowns", _fallbacks(drawdowns))])
     yield from _section("Loans", _counts(loans, "status"))
     yield from _section("Repayments", _repayments(loans))
-    yield from _section("Funders today", _headroom(at))
+    yield from _section("Funders that day", _headroom(at))
     yield from _section("Contracts", Counter(_contract_states(drawdowns)).most_common())
     yield from _section("Status pushes", traffic.queries.pushes_by_state(application_ids))
     yield from _section("Money and time", _figures(application_ids))

@@ -29,8 +29,12 @@ from .processes import (
 )
 from .valkey import Valkey
 
-READY_SECONDS = 90
+READY_SECONDS = 180
 POLITE_SECONDS = 8
+ACCOUNTS = (
+    "admin; initial.chen, initial.wu (R1), senior.zhao (R2), lead.sun (R3), manager.qian (R4); analyst.lin, analyst.he;\n"
+    "              funder.zhou, legal.feng, audit.xu; password: DEMO_PASSWORD, or demo-only-2026"
+)
 
 
 class Stopped(Exception):
@@ -99,7 +103,10 @@ class Platform:
         web += ["--port", str(self.port), "--workers", "1", "--blocking-threads", "16", "--no-ws"]
         self._keep(Child("web", web, dies_by=signal.SIGTERM))  # ends its own worker processes
         celery = [python, "-m", "celery", "-A", "lending.celery"]
-        self._keep(Child("worker", [*celery, "worker", "--without-gossip", "--without-mingle", "-n", "worker@%h"]))
+        worker = [*celery, "worker", "--without-gossip", "--without-mingle"]
+        self._keep(Child("worker", [*worker, "-Q", "celery", "-n", "worker@%h"]))
+        # Setting type holds a lock and a core: it must not sit on the threads that talk to vendors.
+        self._keep(Child("documents", [*worker, "-Q", "documents", "--concurrency", "2", "-n", "documents@%h"]))
         self._keep(Child("scheduler", [*celery, "beat", "-S", "lending.celery.LockedScheduler", "--pidfile", ""]))
         say("Waiting until everything answers")
         deadline = time.monotonic() + READY_SECONDS
@@ -113,6 +120,7 @@ class Platform:
         base = f"http://127.0.0.1:{self.port}"
         say(f"\nBack office   {base}/admin/\nAPI reference {base}/api/docs/\nHealth        {base}/readyz")
         say(f"Sandbox       http://127.0.0.1:{self.sandbox_port}/\nLogs          {self.run_dir / 'logs'}")
+        say(f"Accounts      {ACCOUNTS}")
         say("Serving until Ctrl-C")
 
     def _start_services(self) -> None:

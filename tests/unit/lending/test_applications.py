@@ -28,7 +28,7 @@ from lending.services.applications import (
 from lending.services.gates import InvalidRequest
 from tests.factories.applications import judged, submitted
 from tests.factories.borrowers import borrower
-from users.models import Consent, Message
+from users.models import Check, Consent, Message, Source
 from users.services import accounts, consents
 
 ASKED: dict[str, Any] = {
@@ -124,7 +124,8 @@ class TestSubmit:
 
         user_id = borrower(at)
         application_id = start(user_id, at)
-        late = at + timedelta(days=181)  # an identity check is good for 180
+        Check.objects.filter(user_id=user_id).update(source=Source.objects.get(code="id2"))  # whom the vendor answered
+        late = at + timedelta(days=180)  # as long as the check is good for
         unchanged(application_id, IdentityNotChecked, lambda: submit(application_id, late))
         for code in ("credit_query", "bureau_query"):
             consent_id = Consent.objects.get(user_id=user_id, code=code).pk

@@ -67,7 +67,7 @@ class TestConfirm:
 
     def test_is_never_longer_than_the_grant(self, at: datetime, who: Taker) -> None:
         grant_id = factory.granted(at, who, months=6)
-        with pytest.raises(InvalidRequest, match="at most 6") as refused:
+        with pytest.raises(InvalidRequest) as refused:
             factory.requested(at, who, grant_id, months=9)
         assert refused.value.data["fields"] == {"months": "at most 6"}
 

@@ -29,6 +29,7 @@ from lending.management.platform.run import Platform, stop_running
 from lending.management.platform.valkey import Valkey
 
 pytestmark = pytest.mark.platform
+SLOWEST = 240  # seconds until a start counts as failed, on a machine that is busy with everything else
 
 
 def ask(postgres: Postgres, statement: str) -> list[tuple[object, ...]]:
@@ -204,15 +205,19 @@ class TestRun:
         with (tmp_path / "out").open("wb") as out:
             platform = subprocess.Popen(command, env=environment, stdout=out, stderr=out)
         try:
-            assert wait_until(lambda: "Serving" in said(tmp_path) or platform.poll() is not None, seconds=90, pause=0.2)
+            assert wait_until(
+                lambda: "Serving" in said(tmp_path) or platform.poll() is not None, seconds=SLOWEST, pause=0.2
+            )
             assert platform.poll() is None, said(tmp_path)
             for pair in (("worker", "web"), ("Postgres", "Valkey")):
                 before = {name: pid_of(name, tmp_path) for name in pair}
                 for pid in before.values():
                     os.kill(pid, signal.SIGKILL)
-                back = wait_until(lambda b=before: all(pid_of(n, tmp_path) not in (0, b[n]) for n in b), seconds=30)
+                back = wait_until(
+                    lambda b=before: all(pid_of(n, tmp_path) not in (0, b[n]) for n in b), seconds=SLOWEST
+                )
                 assert back, said(tmp_path)
-                assert wait_until(lambda: is_ready(port), seconds=30, pause=0.2), said(tmp_path)
+                assert wait_until(lambda: is_ready(port), seconds=SLOWEST, pause=0.2), said(tmp_path)
             platform.kill()
             platform.wait()
             assert wait_until(lambda: not members(tmp_path), seconds=10), members(tmp_path)
