@@ -21,3 +21,4 @@ urlpatterns = [
     path("callbacks/users/", include(users.urls.callback_urlpatterns)),
     path("callbacks/funding/", include(funding.urls.callback_urlpatterns)),
 ]
+handler404 = "lending.common.problem.not_found"

@@ -7,7 +7,7 @@ from lending.models import DrawdownStatus as D
 from lending.models import GrantStatus as G
 from lending.models import LoanStatus as L
 
-APPLICATION = {
+APPLICATION: dict[str, str] = {
     A.SUBMITTED: "teal",
     A.ASSESSING: "teal",
     A.REFERRED: "amber",
@@ -15,8 +15,8 @@ APPLICATION = {
     A.GRANTED: "green",
     A.DECLINED: "red",
 }
-GRANT = {G.ACTIVE: "green", G.FROZEN: "amber"}
-DRAWDOWN = {
+GRANT: dict[str, str] = {G.ACTIVE: "green", G.FROZEN: "amber"}
+DRAWDOWN: dict[str, str] = {
     D.REQUESTED: "teal",
     D.ROUTING: "teal",
     D.NO_FUNDER: "amber",
@@ -29,6 +29,12 @@ DRAWDOWN = {
     D.RETURNED: "red",
     D.DECLINED: "red",
 }
-LOAN = {L.ACTIVE: "teal", L.OVERDUE: "red", L.SETTLED: "green", L.COMPENSATED: "red", L.WRITTEN_OFF: "red"}
+LOAN: dict[str, str] = {
+    L.ACTIVE: "teal",
+    L.OVERDUE: "red",
+    L.SETTLED: "green",
+    L.COMPENSATED: "red",
+    L.WRITTEN_OFF: "red",
+}
 WORDS: dict[str, type[TextChoices]] = {"application": A, "grant": G, "drawdown": D, "loan": L}
 STATES = APPLICATION | GRANT | DRAWDOWN | LOAN  # of an event's target, whose subject may be any of them

@@ -194,11 +194,11 @@ class JournalInline(ReadOnlyInline):
 @admin.register(Loan)
 class LoanAdmin(CustomerSearch, ReadOnlyAdmin):
     list_display = (
-        *("number", "badge", "customer", "drawdown_page", "product", "principal", "months", "price", "all_in"),
+        *("number", "badge", "customer", "product", "principal", "months", "price", "all_in"),
         *("creditor", "late", "since"),
     )
     list_filter = ("status", "product", "creditor", "book", "value_date")
-    list_select_related = ("user", "drawdown", "product")
+    list_select_related = ("user", "product")
     search_ids = ("public_id", "drawdown__public_id", "drawdown__grant__application__public_id")
     fieldsets = (
         (None, {"fields": ("public_id", "badge", "customer", "application_page", "drawdown_page", "product")}),

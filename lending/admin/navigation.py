@@ -71,7 +71,7 @@ WORK = (
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    groups = [{"title": "Work", "items": _work(request)}]
+    groups: list[dict[str, Any]] = [{"title": "Work", "items": _work(request)}]
     for title, labels in GROUPS:
         items = [_item(label) for label in labels.split() if _may_view(label, request)]
         groups.append({"title": title, "items": items, "collapsible": True})

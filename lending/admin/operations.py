@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin, messages
@@ -31,7 +31,7 @@ AT_ONCE = 200
 
 class StepFilter(admin.SimpleListFilter):
     title, parameter_name = "step", "step"
-    WHERE = {
+    WHERE: ClassVar[dict[str, dict[str, Any]]] = {
         "parked": {"parked_at__isnull": False},
         "failing": {"handled_at": None, "parked_at": None, "attempts__gt": 0},
         "waiting": {"handled_at": None, "parked_at": None},
@@ -57,7 +57,7 @@ class ReasonForm(forms.Form):
 @admin.register(Event)
 class EventAdmin(CustomerSearch, ReadOnlyAdmin):
     list_display = (
-        *("id", "step", "subject", "came_from", "became", "application_page", "customer", "who", "reason"),
+        *("id", "step", "subject", "came_from", "became", "application_page", "who", "reason"),
         *("trouble", "waiting"),
     )
     list_filter = (StepFilter, "subject", "target", "occurred_at")

@@ -8,7 +8,7 @@ api_urlpatterns: list[URLPattern] = [
     path("agreements", agreements.AgreementsView.as_view()),
     path("me/data-used", agreements.DataUsedView.as_view()),
     path("products", products.ProductsView.as_view()),
-    path("products/<str:code>/quote", products.QuoteView.as_view()),
+    path("products/<slug:code>/quote", products.QuoteView.as_view()),
     path("applications", applications.ApplicationsView.as_view()),
     path("applications/<uuid:public_id>", applications.ApplicationView.as_view()),
     path("applications/<uuid:public_id>/submit", applications.SubmitView.as_view()),

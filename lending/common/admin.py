@@ -24,10 +24,13 @@ COLOURS = {"amber": "warning", "green": "success", "red": "danger", "teal": "pri
 
 
 class PreparedList(ChangeList):
+    result_list: Any
+
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        self.result_list = list(self.result_list)
-        self.model_admin.prepare(self.result_list)
+        rows: list[Any] = list(self.result_list)
+        self.result_list = rows
+        self.model_admin.prepare(rows)
 
 
 class ReadOnlyAdmin(ModelAdmin):
@@ -38,7 +41,7 @@ class ReadOnlyAdmin(ModelAdmin):
     show_full_result_count = False
     actions: Any = None
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[PreparedList]:
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         return PreparedList
 
     def prepare(self, rows: Sequence[Any]) -> None:
@@ -84,8 +87,8 @@ class ExactSearch(ModelAdmin):
 
     search_ids: Sequence[str] = ("public_id",)
     search_codes: Sequence[str] = ()
-    search_fields = ("pk",)  # shows the field; the search is below
-    search_help_text = "The first characters of a public id, or a whole code"
+    search_fields: Any = ("pk",)  # shows the field; the search is below
+    search_help_text: Any = "The first characters of a public id, or a whole code"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

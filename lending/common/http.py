@@ -23,6 +23,8 @@ from urllib.parse import urlsplit
 import httpx
 import redis
 from django.conf import settings
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from lending.common.errors import PermanentError, TransientError, Unauthenticated, UnknownOutcome
 
@@ -93,7 +95,9 @@ def _fault(vendor: str, error: httpx.HTTPError) -> TransientError | UnknownOutco
 
 @cache
 def _store() -> "redis.Redis":
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5)
+    return redis.Redis.from_url(
+        settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5, retry=Retry(NoBackoff(), 0)
+    )
 
 
 def _refuse_if_open(vendor: str) -> None:

@@ -4,7 +4,8 @@ import logging
 from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views.defaults import page_not_found
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -22,9 +23,21 @@ def body(error: errors.DomainError) -> dict[str, Any]:
         "title": error.title,
         "status": error.status,
         "code": error.code,
-        "detail": error.detail,
-        **{key: value for key, value in error.data.items() if key != "status"},
+        "detail": _writable(error.detail),
+        **{key: _writable(value) for key, value in error.data.items() if key != "status"},
     }
+
+
+def _writable(value: Any) -> Any:
+    """Errors quote what was sent, and half of a surrogate pair cannot be written as UTF-8."""
+    match value:
+        case str():
+            return value.encode(errors="replace").decode()
+        case dict():
+            return {_writable(key): _writable(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [_writable(inner) for inner in value]
+    return value
 
 
 def _headers(error: errors.DomainError) -> dict[str, str]:
@@ -112,6 +125,8 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     return Response(body(error), status=error.status, headers=_headers(error), content_type=CONTENT_TYPE)
 
 
-def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
-    """Django's handler404 for the API paths."""
-    return response(errors.NotFound("There is nothing at this address."))
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Django's handler404: a problem for programs, a page for people."""
+    if request.path.startswith(("/api/", "/callbacks/")):
+        return response(errors.NotFound("There is nothing at this address."))
+    return page_not_found(request, exception or Http404())

@@ -46,6 +46,8 @@ class Platform:
     def stop(self) -> None:
         self.process.terminate()
         self.process.wait(timeout=60)
+        discard = [sys.executable, "-m", "lending.management.platform", "--dir", str(self.run_dir), "discard"]
+        subprocess.run(discard, cwd=ROOT, check=True, timeout=60)  # as root the data lies outside this directory
 
     def demo(self) -> "subprocess.Popen[str]":
         command = [sys.executable, "manage.py", "demo", "--count", str(APPLICANTS), "--seconds", str(BATCH_SECONDS)]
@@ -112,8 +114,8 @@ class TestKill:
         paid = Counter(entry["key"] for entry in entries if entry["kind"] == "payout")
         assert paid, said
         assert max(paid.values()) == 1
-        loans = platform.ask("SELECT count(*), coalesce(sum(principal_cents), 0) FROM lending_loan")[0]
+        loans = platform.ask("SELECT count(*), coalesce(sum(principal_cents), 0)::bigint FROM lending_loan")[0]
         assert len(paid) == int(loans[0])
         assert -sum(entry["amount_cents"] for entry in entries if entry["kind"] == "payout") == int(loans[1])
         assert platform.ask("SELECT count(*) FROM lending_event WHERE handled_at IS NULL")[0] == ["0"]
-        assert platform.ask("SELECT coalesce(sum(amount_cents), 0) FROM lending_entry")[0] == ["0"]
+        assert platform.ask("SELECT coalesce(sum(amount_cents), 0)::bigint FROM lending_entry")[0] == ["0"]

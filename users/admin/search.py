@@ -1,5 +1,7 @@
 """Finding people without reading their data: a whole phone, ID or card number is looked up by its blind index."""
 
+from typing import Any
+
 from django.db.models import Q
 
 from lending.common.admin import ExactSearch, begins_with
@@ -10,7 +12,7 @@ class PersonSearch(ExactSearch):
     """`person_prefix`: the path from the row to its user, "" on the user itself."""
 
     person_prefix = "user__"
-    search_help_text = "Whole phone number, ID number, card number or public id; part of a staff user name"
+    search_help_text: Any = "Whole phone number, ID number, card number or public id; part of a staff user name"
 
     def found(self, term: str) -> Q:
         user = self.person_prefix

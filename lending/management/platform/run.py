@@ -31,10 +31,9 @@ from .valkey import Valkey
 
 READY_SECONDS = 180
 POLITE_SECONDS = 8
-ACCOUNTS = (
-    "admin; initial.chen, initial.wu (R1), senior.zhao (R2), lead.sun (R3), manager.qian (R4); analyst.lin, analyst.he;\n"
-    "              funder.zhou, legal.feng, audit.xu; password: DEMO_PASSWORD, or demo-only-2026"
-)
+ACCOUNTS = """admin; initial.chen, initial.wu (R1), senior.zhao (R2), lead.sun (R3), manager.qian (R4);
+              analyst.lin, analyst.he, funder.zhou, legal.feng, audit.xu
+              password: DEMO_PASSWORD, or demo-only-2026"""
 
 
 class Stopped(Exception):
