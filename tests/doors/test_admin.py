@@ -220,6 +220,15 @@ class TestWhoSeesWhat:
         assert [item.get("badge") for item in navigation.sidebar(request)[0]["items"]] == [1, 1, 1]
 
 
+class TestSigningIn:
+    def test_leads_to_the_first_page_where_nothing_else_was_asked_for(self, configured: None) -> None:
+        page, client = reverse("admin:login"), Client()
+        shown = client.get(page).content.decode()
+        assert f'name="next" value="{reverse("admin:index")}"' in shown
+        body = {"username": "admin", "password": DEMO_PASSWORD, "next": reverse("admin:index")}
+        assert client.post(page, body)["Location"] == reverse("admin:index")
+
+
 class TestSearch:
     @pytest.fixture
     def application(self, configured: None, clock: Clock) -> Application:
