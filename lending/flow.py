@@ -31,7 +31,7 @@ from lending.models import (
     Loan,
     LoanStatus,
 )
-from lending.services import drawdowns, grants, lifetimes, loans
+from lending.services import drawdowns, grants, lifetimes, repayments
 from users import queries as users
 from users.services import notices
 
@@ -290,7 +290,7 @@ def change_card(*, drawdown_id: int, card_id: int, by: str, at: datetime) -> Non
 
 def repay(*, loan_id: int, amount_cents: int, card_id: int | None, key: str, by: str, at: datetime) -> int:
     """Collect from the borrower's card; posted when the payment channel says so. Returns the collection's id."""
-    loans.check_can_repay(loan_id=loan_id, amount_cents=amount_cents, at=at)
+    repayments.check_can_repay(loan_id=loan_id, amount_cents=amount_cents, at=at)
     return funding.services.start_collection(
         loan_id=loan_id, amount_cents=amount_cents, card_id=card_id, key=key, by=by, at=at
     )
@@ -298,7 +298,7 @@ def repay(*, loan_id: int, amount_cents: int, card_id: int | None, key: str, by:
 
 def withdraw_loan(*, loan_id: int, key: str, by: str, at: datetime) -> int:
     """The right to give the money back: collect the principal; nothing else is owed. Returns the collection's id."""
-    principal_cents = loans.request_withdrawal(loan_id=loan_id, by=by, at=at)
+    principal_cents = repayments.request_withdrawal(loan_id=loan_id, by=by, at=at)
     return funding.services.start_collection(
         loan_id=loan_id, amount_cents=principal_cents, card_id=None, key=key, by=by, at=at
     )

@@ -14,7 +14,7 @@ from lending.common import work
 from lending.common.errors import Conflict, Invalid, PermanentError, TransientError, UnknownOutcome
 from lending.common.wake import wake
 from lending.models.loan import OWING
-from lending.services import loans
+from lending.services import loans, repayments
 from users import queries as users
 from users.services import notices
 
@@ -193,7 +193,7 @@ def _book(row: Collection, answer: PaymentAnswer, at: datetime) -> None:
     row.collected_at = min(max(answer.completed_at or at, sent), at)
     row.state, row.not_before = CollectionState.COLLECTED, None
     row.collected_cents, row.code = answer.moved_cents, answer.code[:40]
-    row.repayment_id = loans.post_repayment(
+    row.repayment_id = repayments.post(
         loan_id=row.loan_id, amount_cents=row.collected_cents, received_at=row.collected_at, key=row.key, at=at
     )
 

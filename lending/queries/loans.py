@@ -19,6 +19,7 @@ from lending.models.application import OPEN_STATUSES
 from lending.models.loan import OWING
 from lending.queries.gate import one
 from lending.services import loans as loan_services
+from lending.services import repayments
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +184,7 @@ def settlement_quote(loan_id: int, at: datetime) -> SettlementQuote:
     if found.status not in OWING:
         raise loan_services.WrongState(f"The loan is {found.status}.", state=found.status)
     lines = sorted(found.instalments.all(), key=lambda row: row.number)
-    due = loan_services.settlement(found, lines, clock.business_date(at))
+    due = repayments.settlement(found, lines, clock.business_date(at))
     return SettlementQuote(
         currency=found.product.currency,
         amount_cents=due.total_cents,

@@ -31,7 +31,7 @@ from lending.models import (
     Repayment,
     Supplement,
 )
-from lending.services import applications, drawdowns, grants, loans, supplements
+from lending.services import applications, drawdowns, grants, repayments, supplements
 from tests.conftest import Clock
 from tests.factories import loans as factory
 from tests.factories.applications import judged, submitted
@@ -392,7 +392,7 @@ class TestOutOfOrder:
         call.token = token
         with nothing_changes():
             assert problem(call("post", f"{path}/withdrawal")) == (409, "cooling_off_over")
-        loans.post_repayment(loan_id=loan.pk, amount_cents=1_100_000, received_at=clock.at, key="k", at=clock.at)
+        repayments.post(loan_id=loan.pk, amount_cents=1_100_000, received_at=clock.at, key="k", at=clock.at)
         with nothing_changes():
             assert problem(call("get", f"{path}/settlement-quote")) == (409, "wrong_state")
             assert problem(call("post", f"{path}/repayments", {"amount_cents": 1})) == (409, "wrong_state")

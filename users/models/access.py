@@ -32,6 +32,7 @@ class ListEntry(models.Model):
     removed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        verbose_name_plural = "list entries"
         indexes = (models.Index(fields=["subject_index", "subject"], name="users_listentry_subject"),)
         constraints = (
             models.UniqueConstraint(

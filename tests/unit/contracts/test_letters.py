@@ -12,7 +12,7 @@ from contracts.providers import sealing
 from contracts.tasks import sweep
 from lending.common.clock import business_date
 from lending.models import Loan
-from lending.services import drawdowns, loans
+from lending.services import drawdowns, loans, repayments
 from tests.unit.contracts.conftest import Desk, confirmed_card
 
 
@@ -80,8 +80,10 @@ class TestIssueLetter:
         shipped.clock.move(days=10)
         loans.accrue(loan_id=paid.loan.pk, as_of=business_date(shipped.clock.at), at=shipped.clock.at)
         lines = list(paid.loan.instalments.order_by("number"))
-        owed = loans.settlement(Loan.objects.get(pk=paid.loan.pk), lines, business_date(shipped.clock.at)).total_cents
-        loans.post_repayment(
+        owed = repayments.settlement(
+            Loan.objects.get(pk=paid.loan.pk), lines, business_date(shipped.clock.at)
+        ).total_cents
+        repayments.post(
             loan_id=paid.loan.pk, amount_cents=owed, received_at=shipped.clock.at, key="settle-1", at=shipped.clock.at
         )
         letter_id = services.issue_letter(loan_id=paid.loan.pk, at=shipped.clock.at)

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from lending.models import Journal, Loan
-from lending.services import day_close, loans
+from lending.services import day_close, loans, repayments
 from tests.factories import loans as factory
 from tests.factories.loans import Taker, check_books
 
@@ -46,7 +46,7 @@ class TestClose:
             assert (loan.status, loan.dpd, loan.accrued_through) == ("OVERDUE", 8, date(2026, 4, 10))
 
     def test_leaves_what_earns_nothing_alone(self, at: datetime, pair: tuple[Loan, Loan]) -> None:
-        loans.post_repayment(loan_id=pair[0].pk, amount_cents=1_000_000, received_at=at, key="all", at=at)
+        repayments.post(loan_id=pair[0].pk, amount_cents=1_000_000, received_at=at, key="all", at=at)
         assert day_close.close(at=at + 200 * DAY) == 1
         loans.write_off(loan_id=pair[1].pk, by="staff:1", at=at + 200 * DAY)
         assert day_close.close(at=at + 300 * DAY) == 0

@@ -16,8 +16,9 @@ from lending.common.clock import business_date
 from lending.models import Drawdown, Grant, Journal, Loan, Repayment
 from lending.models import LoanStatus as L
 from lending.rules.accrual import CoolingOffOver
-from lending.services import drawdowns, grants, loans
-from lending.services.loans import NotOwed, WithdrawalClosed, WrongState
+from lending.services import drawdowns, grants, loans, repayments
+from lending.services.loans import WrongState
+from lending.services.repayments import NotOwed, WithdrawalClosed
 from tests.factories import loans as factory
 from tests.factories.loans import Taker, books, check_books
 from users.models import Notice
@@ -49,7 +50,7 @@ def lines(loan: Loan) -> list[Any]:
 
 
 def pay(loan: Loan, amount_cents: int, at: datetime, key: str = "", received_at: datetime | None = None) -> Repayment:
-    pk = loans.post_repayment(
+    pk = repayments.post(
         loan_id=loan.pk,
         amount_cents=amount_cents,
         received_at=received_at or at,
@@ -66,7 +67,7 @@ def accrue(loan: Loan, day: date, at: datetime) -> None:
 
 
 def to_settle(loan: Loan, day: date) -> int:
-    return loans.settlement(loan, lines(loan), day).total_cents
+    return repayments.settlement(loan, lines(loan), day).total_cents
 
 
 @pytest.fixture
@@ -178,12 +179,12 @@ class TestTheBooks:
                         accrue(loan, day, at)
                         assert Journal.objects.filter(loan=loan).count() == entries
                     case "due":
-                        pay(loan, loans.due_now(lines(loan), day), now)
+                        pay(loan, repayments.due_now(lines(loan), day), now)
                     case "part":
                         pay(loan, max(1, to_settle(loan, day) * number // 100), now)
                     case "known late":
                         received = max(day - timedelta(days=number), loan.value_date)
-                        pay(loan, loans.due_now(lines(loan), received), now, received_at=on(at, received))
+                        pay(loan, repayments.due_now(lines(loan), received), now, received_at=on(at, received))
                     case "settle":
                         pay(loan, to_settle(loan, day) + number, now)
                         assert loan.status == L.SETTLED
@@ -341,13 +342,13 @@ class TestPostRepayment:
     def test_door_takes_what_is_due_or_what_settles(self, at: datetime, loan: Loan) -> None:
         first = lines(loan)[0].open_cents
         for amount in (1, first, 1_000_000):
-            loans.check_can_repay(loan_id=loan.pk, amount_cents=amount, at=at)
+            repayments.check_can_repay(loan_id=loan.pk, amount_cents=amount, at=at)
         with pytest.raises(NotOwed) as refused:
-            loans.check_can_repay(loan_id=loan.pk, amount_cents=first + 1, at=at)
+            repayments.check_can_repay(loan_id=loan.pk, amount_cents=first + 1, at=at)
         assert refused.value.data == {"due_cents": first, "settlement_cents": 1_000_000}
         pay(loan, 1_000_000, at)
         with pytest.raises(WrongState):
-            loans.check_can_repay(loan_id=loan.pk, amount_cents=1, at=at)
+            repayments.check_can_repay(loan_id=loan.pk, amount_cents=1, at=at)
 
 
 class TestWithdrawal:
@@ -356,7 +357,7 @@ class TestWithdrawal:
         next_day = at + timedelta(hours=30)
         accrue(loan, business_date(next_day), at)
         assert books(loan)["interest_receivable"] > 0
-        amount = loans.request_withdrawal(loan_id=loan.pk, by=who.by, at=next_day)
+        amount = repayments.request_withdrawal(loan_id=loan.pk, by=who.by, at=next_day)
         assert amount == loan.principal_cents
         pay(loan, amount, next_day)
         assert (loan.status, books(loan)) == (L.CANCELLED, {})
@@ -368,18 +369,20 @@ class TestWithdrawal:
 
     def test_after_the_hours_or_a_repayment_it_is_too_late(self, at: datetime, who: Taker, loan: Loan) -> None:
         with pytest.raises(CoolingOffOver):
-            loans.request_withdrawal(loan_id=loan.pk, by=who.by, at=at + timedelta(hours=24, seconds=1))
-        loans.request_withdrawal(loan_id=loan.pk, by=who.by, at=at + timedelta(hours=24))
+            repayments.request_withdrawal(loan_id=loan.pk, by=who.by, at=at + timedelta(hours=24, seconds=1))
+        repayments.request_withdrawal(loan_id=loan.pk, by=who.by, at=at + timedelta(hours=24))
         pay(loan, 100, at)
         with pytest.raises(WithdrawalClosed):
-            loans.request_withdrawal(loan_id=loan.pk, by=who.by, at=at)
+            repayments.request_withdrawal(loan_id=loan.pk, by=who.by, at=at)
 
+    @pytest.mark.parametrize(("days", "status"), [(15, L.ACTIVE), (35, L.OVERDUE)])
     def test_asked_for_but_never_paid_the_loan_goes_on_and_settles_at_its_price(
-        self, at: datetime, who: Taker, loan: Loan, first_due: date
+        self, at: datetime, who: Taker, loan: Loan, days: int, status: str
     ) -> None:
         loans.request_withdrawal(loan_id=loan.pk, by=who.by, at=at)
-        late = first_due + timedelta(days=4)
+        late = loan.value_date + timedelta(days=days)
         accrue(loan, late, at)
+        assert loan.status == status
         row = pay(loan, to_settle(loan, late), on(at, late))
         assert loan.status == L.SETTLED
         assert row.interest_cents > 0

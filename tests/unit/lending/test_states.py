@@ -21,7 +21,7 @@ from lending.models import DrawdownStatus as D
 from lending.models import GrantStatus as G
 from lending.models import LoanStatus as L
 from lending.rules.terms import Terms
-from lending.services import applications, drawdowns, grants, loans, supplements
+from lending.services import applications, drawdowns, grants, loans, repayments, supplements
 from tests.conftest import Clock
 from tests.factories.applications import judged, submitted
 from tests.factories.borrowers import borrower
@@ -301,7 +301,7 @@ def _accrue(pk: int, at: datetime) -> None:
 
 
 def _repay(pk: int, at: datetime, amount_cents: int) -> None:
-    loans.post_repayment(loan_id=pk, amount_cents=amount_cents, received_at=at, key=f"repay-{pk}", at=at)
+    repayments.post(loan_id=pk, amount_cents=amount_cents, received_at=at, key=f"repay-{pk}", at=at)
 
 
 def _repay_instalment(pk: int, at: datetime) -> None:
@@ -313,12 +313,12 @@ def _repay_instalment(pk: int, at: datetime) -> None:
 
 def _repay_all(pk: int, at: datetime) -> None:
     late = _five_days_late(pk, at)
-    owed = loans.settlement(Loan.objects.get(pk=pk), _lines(pk), late.date()).total_cents
+    owed = repayments.settlement(Loan.objects.get(pk=pk), _lines(pk), late.date()).total_cents
     _repay(pk, late, max(owed, 1))
 
 
 def _give_back(pk: int, at: datetime) -> None:
-    _repay(pk, at, loans.request_withdrawal(loan_id=pk, by="user:1", at=at))
+    _repay(pk, at, repayments.request_withdrawal(loan_id=pk, by="user:1", at=at))
 
 
 LOAN_ACTS: dict[str, tuple[str, Act]] = {
