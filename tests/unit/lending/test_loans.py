@@ -379,7 +379,7 @@ class TestWithdrawal:
     def test_asked_for_but_never_paid_the_loan_goes_on_and_settles_at_its_price(
         self, at: datetime, who: Taker, loan: Loan, days: int, status: str
     ) -> None:
-        loans.request_withdrawal(loan_id=loan.pk, by=who.by, at=at)
+        repayments.request_withdrawal(loan_id=loan.pk, by=who.by, at=at)
         late = loan.value_date + timedelta(days=days)
         accrue(loan, late, at)
         assert loan.status == status
