@@ -153,7 +153,14 @@ class Contract(FSMModelMixin, WorkRow):
             ),
             models.CheckConstraint(
                 condition=Q(state__in=[S.ISSUED, S.VOID])
-                | Q(sha256__isnull=False, size__gt=0, rendered_size__gt=0, rendered_at__isnull=False)
+                | Q(
+                    sha256__isnull=False,
+                    size__isnull=False,
+                    size__gt=0,
+                    rendered_size__isnull=False,
+                    rendered_size__gt=0,
+                    rendered_at__isnull=False,
+                )
                 & ~Q(rendered_sha256="")
                 & ~Q(file=""),
                 name="contract_rendered_has_its_file",

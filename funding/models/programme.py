@@ -105,7 +105,14 @@ class Programme(models.Model):
                 name="programme_amounts_in_order",
             ),
             models.CheckConstraint(
-                condition=Q(enabled=False) | Q(cap_day_cents__gt=0, cap_month_cents__gt=0, priority__isnull=False),
+                condition=Q(enabled=False)
+                | Q(
+                    cap_day_cents__isnull=False,
+                    cap_day_cents__gt=0,
+                    cap_month_cents__isnull=False,
+                    cap_month_cents__gt=0,
+                    priority__isnull=False,
+                ),
                 name="programme_that_lends_is_capped",
             ),
         ]

@@ -86,13 +86,13 @@ class Borrower:
 
     def until(self, look: Callable[[], Any], *, what: str) -> Any:
         """Look until it is true, ever less often."""
-        deadline, pause = time.monotonic() + self.patience, 0.2
+        deadline, pause = time.monotonic() + self.patience, 0.3
         while time.monotonic() < deadline:
             seen = look()
             if seen:
                 return seen
             self.wait(pause)
-            pause = min(pause * 1.3, 2.0)
+            pause = min(pause * 1.5, 3.0)
         raise TookTooLong(f"row {self.person.row}: {what}")
 
     def code(self, purpose: str, subject: str = "", **more: Any) -> str:
