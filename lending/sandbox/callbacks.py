@@ -38,19 +38,19 @@ class Courier:
         async with httpx.AsyncClient(timeout=TIMEOUT_SECONDS, trust_env=False, limits=limits) as client:
             while True:
                 self._bell.clear()
-                self._send_due(client)
-                await self._wait()
+                now = time.time()  # one instant for both, or what falls due between them would wait for the next ring
+                self._send_due(client, now)
+                await self._wait(now)
 
-    def _send_due(self, client: httpx.AsyncClient) -> None:
-        for callback in self._store.due_callbacks(time.time(), AT_ONCE * 2):
+    def _send_due(self, client: httpx.AsyncClient, now: float) -> None:
+        for callback in self._store.due_callbacks(now, AT_ONCE * 2):
             if callback.event_id not in self._under_way and len(self._under_way) < AT_ONCE:
                 task = asyncio.create_task(self._deliver(client, callback))
                 self._under_way[callback.event_id] = task
 
-    async def _wait(self) -> None:
-        now = time.time()
+    async def _wait(self, now: float) -> None:
         due = self._store.next_callback_due(now)
-        seconds = 60.0 if due is None else max(due - now, 0.005)
+        seconds = 60.0 if due is None else max(due - time.time(), 0.005)
         try:
             await asyncio.wait_for(self._bell.wait(), seconds)
         except TimeoutError:
