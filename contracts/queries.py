@@ -6,7 +6,7 @@ from uuid import UUID
 
 from contracts.models import Contract, ContractState
 from contracts.rules import kinds
-from contracts.services import files
+from contracts.services import files, rendering
 from lending.common.errors import NotFound
 
 
@@ -54,6 +54,16 @@ def pdf(contract_id: int) -> bytes:
     if contract is None:
         raise NotFound("There is no such document.")
     return files.load(contract)
+
+
+def readable(contract_id: int) -> str:
+    """The words of a contract as safe HTML without a frame, for a screen; the PDF is what counts. Raises NotFound."""
+    contract = Contract.objects.filter(pk=contract_id).select_related("template").first()
+    if contract is None:
+        raise NotFound("There is no such document.")
+    page = rendering.html(template=contract.template, values=contract.values, number=contract.number)
+    body = page.partition("<body>")[2].partition("</body>")[0]
+    return body.replace('<table class="plan"', '<table tabindex="0" class="plan"')  # it scrolls, also by keyboard
 
 
 def _view(row: Contract) -> ContractView:

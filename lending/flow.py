@@ -7,7 +7,7 @@ only our database; it inserts work rows that the apps' tasks execute.
 
 import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db import models, transaction
 
@@ -33,7 +33,7 @@ from lending.models import (
 )
 from lending.services import drawdowns, grants, lifetimes, repayments
 from users import queries as users
-from users.services import notices
+from users.services import checks, consents, notices, profiles
 
 logger = logging.getLogger(__name__)
 
@@ -227,6 +227,23 @@ def unpark(*, event_id: int, reason: str, by: str, at: datetime) -> None:
 
 
 # --- writes over several apps -------------------------------------------------------------------------------------
+
+
+def identify(
+    *,
+    user_id: int,
+    name: str,
+    id_number: str,
+    id_expires_on: date | None,
+    consent_version: str,
+    ip: str,
+    by: str,
+    at: datetime,
+) -> int:
+    """Keep name and ID number, the consent to have them checked, and ask for the check. Returns the check's id."""
+    profiles.save(user_id=user_id, name=name, id_number=id_number, id_expires_on=id_expires_on, by=by, at=at)
+    consents.give(user_id=user_id, code="identity", version=consent_version, recipients=(), ip=ip, at=at)
+    return checks.request(user_id=user_id, kind="id2", at=at)
 
 
 def confirm_drawdown(

@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 import funding.urls
 import lending.api.urls
+import lending.pages.urls
 import users.urls
 from lending.common import health
 
@@ -18,6 +19,8 @@ urlpatterns = [
     path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("api/v1/", include(users.urls.api_urlpatterns)),
     path("api/v1/", include(lending.api.urls.api_urlpatterns)),
+    path("", include(users.urls.page_urlpatterns)),
+    path("", include(lending.pages.urls.urlpatterns)),
     path("callbacks/users/", include(users.urls.callback_urlpatterns)),
     path("callbacks/funding/", include(funding.urls.callback_urlpatterns)),
 ]

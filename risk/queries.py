@@ -50,10 +50,13 @@ class DataUsed:
     """One source that was asked about a person: for the person. `state`: answered, reused, dead or pending."""
 
     source: str
+    name_en: str
+    name_zh: str
     vendor: str
     pulled_at: datetime
     state: str
     consent_id: UUID
+    consent_code: str
 
 
 def decision(decision_id: int) -> DecisionView:
@@ -94,10 +97,13 @@ def data_used(user_id: int) -> tuple[DataUsed, ...]:
     return tuple(
         DataUsed(
             source=row.source_code,
+            name_en=row.source.name_en,
+            name_zh=row.source.name_zh,
             vendor=row.recipient,
             pulled_at=row.settled_at or row.created_at,
             state="reused" if row.reused_from_id else str(row.state),
             consent_id=row.consent.public_id,
+            consent_code=row.consent.code,
         )
         for row in rows
     )

@@ -1,8 +1,10 @@
-"""Addresses of users' doors. `api_urlpatterns` hang under /api/v1/, `callback_urlpatterns` under /callbacks/users/."""
+"""Addresses of users' doors. `api_urlpatterns` hang under /api/v1/, `page_urlpatterns` at the root,
+`callback_urlpatterns` under /callbacks/users/."""
 
 from django.urls import URLPattern, path
 
 from users.api import auth, cards, consents, me
+from users.pages import sign_in
 
 api_urlpatterns: list[URLPattern] = [
     path("auth/otp", auth.OtpView.as_view()),
@@ -18,5 +20,11 @@ api_urlpatterns: list[URLPattern] = [
     path("me/bank-cards/<uuid:card_id>/confirm", cards.BankCardConfirmView.as_view()),
     path("me/consents", consents.ConsentsView.as_view()),
     path("me/consents/<uuid:consent_id>/withdraw", consents.ConsentWithdrawView.as_view()),
+]
+page_urlpatterns: list[URLPattern] = [
+    path("sign-in/", sign_in.PhonePage.as_view(), name="sign_in"),
+    path("sign-in/code/", sign_in.CodePage.as_view(), name="sign_in_code"),
+    path("sign-out/", sign_in.SignOutPage.as_view(), name="sign_out"),
+    path("language/", sign_in.LanguagePage.as_view(), name="language"),
 ]
 callback_urlpatterns: list[URLPattern] = []  # the gateway and the checkers answer at once

@@ -46,6 +46,7 @@ class ApplicationsView(BorrowerView):
                     channel_code=OWN_CHANNEL,
                     by=self.by(),
                     at=self.now(),
+                    **asked.validated_data.get("plan", {}),
                 )
             )
 

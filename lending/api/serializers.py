@@ -69,15 +69,18 @@ class QuoteSerializer(serializers.Serializer[Any]):
     schedule = LineSerializer(many=True)
 
 
-class ApplicationStart(serializers.Serializer[Any]):
-    product = serializers.CharField(max_length=20)
-
-
 class ApplicationSubmit(serializers.Serializer[Any]):
     amount_cents = serializers.IntegerField(min_value=1, max_value=MAX_CENTS)
     months = serializers.IntegerField(min_value=1, max_value=360)
     method = serializers.ChoiceField(choices=METHODS, default="equal_instalment")
     purpose = serializers.ChoiceField(choices=tuple(PURPOSES))
+
+
+class ApplicationStart(serializers.Serializer[Any]):
+    product = serializers.CharField(max_length=20)
+    plan = ApplicationSubmit(
+        required=False, help_text="What will be asked for: kept with the draft, so that any front end can go on with it"
+    )
 
 
 class Appeal(serializers.Serializer[Any]):

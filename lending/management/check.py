@@ -19,6 +19,7 @@ CHECKS: dict[str, list[str]] = {
     "missing migrations": ["python", "manage.py", "makemigrations", "--check", "--dry-run"],
     "production settings": ["python", "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
     "API schema": ["python", "manage.py", "spectacular", "--validate", "--fail-on-warn", "--file", os.devnull],
+    "translations": ["python", "-m", "lending.management.translations", "check"],
     "state diagram": ["python", "manage.py", "statemachine", "--check"],
 }
 # What an installation would have in its environment; the values only have to be well formed.

@@ -1,4 +1,4 @@
-"""Set-up of a checkout: virtual environment, locked packages, contract fonts, Pango. Standard library only.
+"""Set-up of a checkout: environment, locked packages, contract fonts, translations, Pango. Standard library only.
 
 Run by the system's python3 (`make` does); each part is skipped while what it was made from has not changed.
 """
@@ -18,6 +18,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
 FONTS = ROOT / "contracts" / "fonts"
+CATALOGUE = ROOT / "lending" / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
 LIBRARIES = ROOT / ".run" / "libraries"
 LOG = ROOT / ".run" / "logs" / "setup.log"
 
@@ -51,6 +52,7 @@ def main() -> int:
             "contract fonts",
             _install_fonts,
         )
+        _compile_translations()
         _provide_pango()
     except SetUpError as problem:
         print(f"\n{problem}", file=sys.stderr)
@@ -119,6 +121,14 @@ def _install_fonts() -> None:
     shutil.rmtree(cache, ignore_errors=True)
     cut = [str(PYTHON), "-m", "contracts.providers.typefaces"]
     _run(cut, "The contract fonts could not be cut into the files that contracts are set from.")
+
+
+def _compile_translations() -> None:
+    stamp = VENV / ".translations-from"
+    if not CATALOGUE.with_suffix(".mo").exists():
+        stamp.unlink(missing_ok=True)
+    command = [str(PYTHON), "-m", "lending.management.translations", "compile"]
+    _once(stamp, _digest([CATALOGUE]), "translations", lambda: _run(command, "The translations could not be compiled."))
 
 
 def _npm() -> list[str]:

@@ -36,6 +36,7 @@ from lending.queries.drawdowns import (
     drawdowns_of_application,
     grant,
     grant_for,
+    grant_quote,
     grants_of,
 )
 from lending.queries.loans import (
@@ -51,8 +52,10 @@ from lending.queries.loans import (
     repayments_of,
     settlement_quote,
 )
+from lending.queries.readiness import STEPS, unfinished
 
 __all__ = [
+    "STEPS",
     "ApplicationView",
     "DrawdownView",
     "EventView",
@@ -79,6 +82,7 @@ __all__ = [
     "grades",
     "grant",
     "grant_for",
+    "grant_quote",
     "grants_of",
     "history",
     "is_workday",
@@ -96,4 +100,5 @@ __all__ = [
     "settlement_quote",
     "supplements_of",
     "timeline",
+    "unfinished",
 ]

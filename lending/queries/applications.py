@@ -112,8 +112,11 @@ def _application(found: Application) -> ApplicationView:
     )
 
 
-def timeline(application_id: int) -> tuple[EventView, ...]:
-    """Everything that happened to an application and what hangs off it, oldest first."""
+def timeline(application_id: int, *, drawdown_id: int | None = None) -> tuple[EventView, ...]:
+    """Everything that happened to an application and what hangs off it (or off one drawdown), oldest first."""
+    rows = Event.objects.filter(application_id=application_id)
+    if drawdown_id is not None:
+        rows = rows.filter(drawdown_id=drawdown_id)
     return tuple(
         EventView(
             id=row.pk,
@@ -124,7 +127,7 @@ def timeline(application_id: int) -> tuple[EventView, ...]:
             reason=row.reason,
             occurred_at=row.occurred_at,
         )
-        for row in Event.objects.filter(application_id=application_id).order_by("id")
+        for row in rows.order_by("id")
     )
 
 

@@ -185,13 +185,20 @@ def quote(*, product_code: str, amount_cents: int, months: int, method: str, on:
     if not prices or (grade and grade not in prices):
         raise NotFound(f"There is no price for grade {grade or 'any'}.")
     rate = prices[grade] if grade else max(prices.values())
-    cost = offer.quote(amount_cents=amount_cents, months=months, annual_rate=rate, method=method, disbursed_on=on)
+    return priced(found.currency, amount_cents=amount_cents, months=months, annual_rate=rate, method=method, on=on)
+
+
+def priced(currency: str, *, amount_cents: int, months: int, annual_rate: Decimal, method: str, on: date) -> QuoteView:
+    """The cost at a given price."""
+    cost = offer.quote(
+        amount_cents=amount_cents, months=months, annual_rate=annual_rate, method=method, disbursed_on=on
+    )
     return QuoteView(
-        currency=found.currency,
+        currency=currency,
         amount_cents=amount_cents,
         months=months,
         method=method,
-        annual_rate=rate,
+        annual_rate=annual_rate,
         instalment_cents=cost.instalment_cents,
         total_cents=cost.total_cents,
         total_interest_cents=cost.total_interest_cents,

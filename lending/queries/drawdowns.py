@@ -1,7 +1,7 @@
 """Reads of grants and drawdowns. A stranger's row is NotFound."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from lending.models import (
     Drawdown,
     Grant,
 )
+from lending.queries.configuration import QuoteView, priced, product
 from lending.queries.gate import one
 
 
@@ -95,6 +96,14 @@ def _grant(found: Grant) -> GrantView:
         xirr=found.xirr,
         status=found.status,
         valid_until=found.valid_until,
+    )
+
+
+def grant_quote(grant: GrantView, *, amount_cents: int, months: int, method: str, on: date) -> QuoteView:
+    """What a drawdown would cost, at the price of the grant."""
+    currency = product(grant.product_code).currency
+    return priced(
+        currency, amount_cents=amount_cents, months=months, annual_rate=grant.annual_rate, method=method, on=on
     )
 
 

@@ -83,8 +83,22 @@ def _can(application: Application, transition: str) -> bool:
     return bool(can_proceed(getattr(application, transition)))
 
 
-def start(*, user_id: int, product_code: str, channel_code: str, by: str, at: datetime) -> int:
-    """Open a draft. Raises ProductClosed, OpenApplicationExists, CoolingOff."""
+def start(
+    *,
+    user_id: int,
+    product_code: str,
+    channel_code: str,
+    by: str,
+    at: datetime,
+    amount_cents: int | None = None,
+    months: int | None = None,
+    method: str = "",
+    purpose: str = "",
+) -> int:
+    """Open a draft, with what it will ask for where that is known (all four, as for `plan`).
+
+    Raises ProductClosed, OpenApplicationExists, CoolingOff, Invalid (fields).
+    """
     get_user_model().objects.select_for_update(no_key=True).get(pk=user_id)  # two starts of one borrower take turns
     product = Product.objects.filter(code=product_code, active=True).first()
     if product is None:
@@ -97,9 +111,29 @@ def start(*, user_id: int, product_code: str, channel_code: str, by: str, at: da
     application = Application(
         user_id=user_id, product=product, product_family=product.family, channel_code=channel_code, created_at=at
     )
+    if amount_cents is not None:
+        _set_asked(application, amount_cents, months or 0, method, purpose)
     application.save()
     events.record(subject=application, source="", actor=by, at=at)
     return application.pk
+
+
+def plan(*, application_id: int, amount_cents: int, months: int, method: str, purpose: str) -> None:
+    """What a draft will ask for, kept so that it can be finished at another time or on another device.
+
+    Raises Invalid (fields), WrongState.
+    """
+    application = lock(application_id)
+    check_can(application, "submit")
+    _set_asked(application, amount_cents, months, method, purpose)
+    application.save(update_fields=["asked_cents", "asked_months", "method", "purpose"])
+
+
+def _set_asked(application: Application, amount_cents: int, months: int, method: str, purpose: str) -> None:
+    gates.check_asked(product=application.product, amount_cents=amount_cents, months=months, method=method)
+    gates.check_purpose(purpose)
+    application.asked_cents, application.asked_months = amount_cents, months
+    application.method, application.purpose = method, purpose
 
 
 def _iso(at: datetime | None) -> str | None:
@@ -112,11 +146,9 @@ def submit(
     """DRAFT → SUBMITTED. Raises Invalid (fields), ProfileIncomplete, ConsentMissing, IdentityNotChecked, WrongState."""
     application = lock(application_id)
     check_can(application, "submit")
-    gates.check_asked(product=application.product, amount_cents=amount_cents, months=months, method=method)
-    gates.check_purpose(purpose)
+    _set_asked(application, amount_cents, months, method, purpose)
     _check_ready(application.user_id, at)
-    application.asked_cents, application.asked_months = amount_cents, months
-    application.method, application.purpose, application.submitted_at = method, purpose, at
+    application.submitted_at = at
     move(application, "submit", by=by, at=at)
 
 

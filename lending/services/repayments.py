@@ -3,6 +3,7 @@
 import builtins
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from typing import Protocol
 
 from django.db.models import F, Max, Q
 
@@ -25,7 +26,16 @@ class WithdrawalClosed(Conflict):
     code, title = "withdrawal_closed", "The time to give the money back without cost is over"
 
 
-def due_now(lines: Sequence[Instalment], as_of: date) -> int:
+class Owed(Protocol):
+    """An instalment, as a row or as it is read elsewhere."""
+
+    @property
+    def due_date(self) -> date: ...
+    @property
+    def open_cents(self) -> int: ...
+
+
+def due_now(lines: Sequence[Owed], as_of: date) -> int:
     """Open cents of everything due by `as_of` and of the next instalment after it."""
     total = 0
     for line in lines:

@@ -61,6 +61,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "heroicons",
     # Ours last: their admin replaces what the ones above registered.
     "lending",
     "users",

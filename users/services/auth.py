@@ -12,7 +12,7 @@ from users.rules import tokens
 from users.services import accounts, consents
 from users.services.codes import request_code, request_code_for, send_code, verify_code
 
-__all__ = ["exchange", "refresh", "request_code", "request_code_for", "send_code", "sign_out", "verify_code"]
+__all__ = ["exchange", "refresh", "request_code", "request_code_for", "send_code", "sign_in", "sign_out", "verify_code"]
 
 ACCESS_TTL = timedelta(minutes=30)
 REFRESH_TTL = timedelta(days=30)
@@ -41,7 +41,13 @@ class TokenPair:
 
 
 def exchange(*, phone: str, code: str, accepted: dict[str, str], ip: str, at: datetime) -> TokenPair:
-    """Sign in: the account is made where the phone is new, and the agreements accepted with the code are recorded.
+    """Sign in and issue tokens. Raises as `sign_in`."""
+    user_id = sign_in(phone=phone, code=code, accepted=accepted, ip=ip, at=at)
+    return _issue(user_id, uuid.uuid4(), at)
+
+
+def sign_in(*, phone: str, code: str, accepted: dict[str, str], ip: str, at: datetime) -> int:
+    """The user's id: the account is made where the phone is new, and the agreements accepted with the code are kept.
 
     `accepted`: versions by document code. Raises WrongCode, TooManyTries, AgreementsNotAccepted where a current
     agreement is neither accepted now nor live from before, AccountClosed.
@@ -52,7 +58,7 @@ def exchange(*, phone: str, code: str, accepted: dict[str, str], ip: str, at: da
     if not user.is_active:
         raise AccountClosed()
     _accept_agreements(user_id, accepted, ip, at)
-    return _issue(user_id, uuid.uuid4(), at)
+    return user_id
 
 
 def refresh(*, refresh: str, at: datetime) -> TokenPair | None:

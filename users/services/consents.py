@@ -1,7 +1,7 @@
 """Consents: given once to one version for named recipients, and withdrawn at any time."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -84,6 +84,12 @@ def give(
         given_at=at,
     )
     return consent.pk
+
+
+def give_all(*, user_id: int, versions: Mapping[str, str], ip: str, at: datetime) -> None:
+    """Several that need only a tick, `versions` by document code. Raises as `give`."""
+    for code, version in versions.items():
+        give(user_id=user_id, code=code, version=version, recipients=(), ip=ip, at=at)
 
 
 def withdraw(*, user_id: int, consent_id: int | UUID, by: str, at: datetime) -> None:

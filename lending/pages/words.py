@@ -1,0 +1,204 @@
+"""What borrowers read for a code: purposes, methods, states. English here, Chinese in the catalogue."""
+
+from dataclasses import dataclass
+
+from django.utils import translation
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+Text = str | Promise
+
+
+def is_chinese() -> bool:
+    """Whether this reader reads Chinese."""
+    return (translation.get_language() or "").startswith("zh")
+
+
+PURPOSES: dict[str, Text] = {
+    "consumer": _("Everyday spending"),
+    "appliances": _("Household appliances"),
+    "car_new": _("A new car"),
+    "car_used": _("A used car"),
+    "education": _("Education"),
+    "electronics": _("Electronics"),
+    "furniture": _("Furniture"),
+    "medical": _("Medical care"),
+    "renovation": _("Renovation"),
+    "repairs": _("Repairs"),
+    "training": _("Training"),
+    "travel": _("Travel"),
+    "business": _("My business"),
+    "other": _("Something else"),
+}
+METHODS: dict[str, Text] = {
+    "equal_instalment": _("The same amount every month"),
+    "equal_principal": _("The same principal every month, less interest each time"),
+    "interest_only": _("Interest every month, the principal at the end"),
+}
+EMPLOYMENT: dict[str, Text] = {
+    "unemployed": _("Not employed"),
+    "under_1y": _("Less than 1 year"),
+    "1_4y": _("1 to 4 years"),
+    "4_7y": _("4 to 7 years"),
+    "over_7y": _("More than 7 years"),
+}
+RELATIONS: dict[str, Text] = {
+    "spouse": _("Spouse"),
+    "parent": _("Parent"),
+    "child": _("Child"),
+    "sibling": _("Brother or sister"),
+    "friend": _("Friend"),
+    "colleague": _("Colleague"),
+}
+HOUSING: dict[str, Text] = {"own": _("I own it"), "rent": _("I rent it"), "for free": _("I live there for free")}
+SAVINGS: dict[str, Text] = {
+    "none": _("None"),
+    "under_100": _("Less than ¥10,000"),
+    "100_500": _("¥10,000 to ¥50,000"),
+    "500_1000": _("¥50,000 to ¥100,000"),
+    "over_1000": _("More than ¥100,000"),
+}
+STEPS: dict[str, Text] = {
+    "amount": _("Amount"),
+    "identity": _("Identity"),
+    "details": _("Home and work"),
+    "contacts": _("Contacts"),
+    "agreements": _("Agreements"),
+}
+CARD_STATES: dict[str, Text] = {
+    "added": _("Being checked by the bank"),
+    "checked": _("Waiting for your code"),
+    "confirmed": pgettext_lazy("bank card", "Ready"),
+    "refused": _("Refused by the bank"),
+}
+RECIPIENTS: dict[str, Text] = {
+    "platform": _("this platform"),
+    "aml_vendor": _("the sanctions list service"),
+    "sms_vendor": _("the text message gateway"),
+    "identity_vendor": _("the identity check service"),
+    "phone_vendor": _("the phone check service"),
+    "card_vendor": _("the bank card check service"),
+    "multi_lender_vendor": _("the multi-lender service"),
+    "phone_list_vendor": _("the phone list service"),
+    "blacklist_vendor": _("the defaulters list service"),
+    "bureau": _("the credit bureau"),
+    "device_vendor": _("the device service"),
+    "operator_vendor": _("the phone operator report service"),
+    "bankflow_vendor": _("the account information service"),
+    "face_vendor": _("the face check service"),
+    "payment_channel": _("the payment channel"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """`tone`: wait (yours to act), move (ours), good, bad or rest. `who` acts next, `what` happens then."""
+
+    title: Text
+    what: Text = ""
+    tone: str = "move"
+    who: Text = ""
+
+
+US, YOU, LENDER, BANK = _("We are acting"), _("You are next"), _("The lender is acting"), _("The bank is acting")
+
+APPLICATION: dict[str, State] = {
+    "DRAFT": State(_("Not sent yet"), _("Everything you entered is kept for 30 days."), "wait", YOU),
+    "SUBMITTED": State(_("Application received"), _("We begin to check it at once."), "move", US),
+    "ASSESSING": State(
+        _("Being checked"), _("We ask the sources you allowed. This usually takes less than a minute."), "move", US
+    ),
+    "REFERRED": State(
+        _("A person is looking at it"),
+        _("Two of our people decide, usually within a few hours between 9:00 and 21:00, and never later than 7 days."),
+        "move",
+        US,
+    ),
+    "SUPPLEMENT": State(
+        _("We need something from you"), _("The review goes on as soon as you have sent it."), "wait", YOU
+    ),
+    "GRANTED": State(_("Approved"), "", "good"),
+    "DECLINED": State(_("Not approved"), "", "bad"),
+    "WITHDRAWN": State(_("You cancelled the application"), _("You may apply again at any time."), "rest"),
+    "EXPIRED": State(_("The application has expired"), _("You may apply again at any time."), "rest"),
+}
+GRANT: dict[str, State] = {
+    "ACTIVE": State(_("Limit opened"), "", "good"),
+    "FROZEN": State(_("Limit paused"), _("While something is overdue, no more can be drawn."), "wait"),
+    "EXPIRED": State(_("The offer has run out"), _("You may apply again at any time."), "rest"),
+    "CLOSED": State(_("Limit closed"), "", "rest"),
+}
+DRAWDOWN: dict[str, State] = {
+    "REQUESTED": State(_("Request received"), _("We check that nothing has changed since the approval."), "move", US),
+    "ROUTING": State(_("Finding a lender"), _("Only lenders that you named are asked, one at a time."), "move", US),
+    "NO_FUNDER": State(
+        _("No lender has money right now"),
+        _("We ask again at the next opening, for up to 72 hours. You may cancel at any time; it costs nothing."),
+        "wait",
+        US,
+    ),
+    "FUNDER_PENDING": State(_("The lender is deciding"), _("Most answers come within a minute."), "move", LENDER),
+    "SIGNING": State(
+        _("Ready to sign"),
+        _("The lender said yes. Read the cost and the contracts, then sign with one code."),
+        "wait",
+        YOU,
+    ),
+    "SIGNED": State(_("Signed"), _("The contracts are being sealed, then the money is sent."), "move", US),
+    "DISBURSING": State(_("The money is on its way"), _("The bank usually books it within minutes."), "move", BANK),
+    "CARD_FIX": State(
+        _("Your bank returned the payment"),
+        _("Choose another bank card within 72 hours. The loan stays as agreed; only the account changes."),
+        "wait",
+        YOU,
+    ),
+    "PAID": State(_("Paid out"), "", "good"),
+    "RETURNED": State(
+        _("The payout came back"),
+        _("The loan is cancelled and you owe nothing. Your limit is free again."),
+        "bad",
+    ),
+    "DECLINED": State(_("Not approved"), _("Your limit is not affected."), "bad"),
+    "CANCELLED": State(_("You cancelled it"), _("Nothing is owed and your limit is free again."), "rest"),
+    "EXPIRED": State(_("It has expired"), _("Nothing is owed and your limit is free again."), "rest"),
+}
+LOAN: dict[str, State] = {
+    "ACTIVE": State(_("Running"), "", "move"),
+    "OVERDUE": State(
+        _("Overdue"),
+        _("Repay soon: after three days of grace, penalty interest runs on the overdue principal."),
+        "bad",
+        YOU,
+    ),
+    "SETTLED": State(_("Settled"), _("Nothing is owed any more."), "good"),
+    "CANCELLED": State(_("Cancelled"), _("Nothing is owed."), "rest"),
+    "COMPENSATED": State(
+        _("Paid by the guarantor"), _("What is open is now owed to the guarantor; repay it here as before."), "bad", YOU
+    ),
+    "WRITTEN_OFF": State(_("Written off"), _("What is open is still owed and can be repaid here."), "bad", YOU),
+}
+STATES: dict[str, dict[str, State]] = {
+    "application": APPLICATION,
+    "grant": GRANT,
+    "drawdown": DRAWDOWN,
+    "loan": LOAN,
+}
+# What comes after the present state where all goes well, for the grey end of a timeline.
+AHEAD: dict[str, tuple[str, ...]] = {
+    "SUBMITTED": ("ASSESSING", "GRANTED"),
+    "ASSESSING": ("GRANTED",),
+    "REFERRED": ("GRANTED",),
+    "SUPPLEMENT": ("REFERRED", "GRANTED"),
+    "REQUESTED": ("ROUTING", "SIGNING", "PAID"),
+    "ROUTING": ("FUNDER_PENDING", "SIGNING", "PAID"),
+    "FUNDER_PENDING": ("SIGNING", "PAID"),
+    "NO_FUNDER": ("ROUTING", "SIGNING", "PAID"),
+    "SIGNING": ("SIGNED", "PAID"),
+    "SIGNED": ("DISBURSING", "PAID"),
+    "DISBURSING": ("PAID",),
+    "CARD_FIX": ("DISBURSING", "PAID"),
+}
+MOVING = frozenset(
+    {"SUBMITTED", "ASSESSING", "REFERRED", "REQUESTED", "ROUTING", "FUNDER_PENDING", "SIGNED", "DISBURSING"}
+)  # pages that keep looking

@@ -1,0 +1,49 @@
+"""The system's Chromium against a platform in this process. Without one, browser tests say how to get it."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from tests.journeys.conftest import borrower, platform
+
+__all__ = ["borrower", "platform"]  # fixtures: a served platform, and borrowers who come through its API
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+INSTALL = "no Chromium on this machine; install it with: apt-get install chromium"
+NewContext = Callable[..., BrowserContext]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """One browser for the session. Skips where the system has none."""
+    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip(INSTALL)
+    # Playwright's loop runs in this thread, which Django takes for asynchronous code.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+            yield browser
+            browser.close()
+    finally:
+        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def new_context(chromium: Browser) -> Iterator[NewContext]:
+    """Opens a window of its own: `new_context(width=375, locale="zh-CN")`. Closed after the test."""
+    opened: list[BrowserContext] = []
+
+    def open_one(*, width: int = 1440, height: int = 900, locale: str = "en-US", **options: object) -> BrowserContext:
+        context = chromium.new_context(viewport={"width": width, "height": height}, locale=locale, **options)
+        context.set_default_timeout(20_000)
+        opened.append(context)
+        return context
+
+    yield open_one
+    for context in opened:
+        context.close()
