@@ -5,6 +5,7 @@ that content, so that the same address gives the same bytes for ever. No clock, 
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any
@@ -21,6 +22,8 @@ class EvaluationFailed(ValueError):
         super().__init__(message)
         self.code, self.node = code, node
 
+
+REFUSES_THE_INPUT = re.compile(r"(/\S*)?: ")  # "/path: what it has against the value"
 
 _contents: dict[str, zen.ZenDecisionContent] = {}
 _engine = zen.ZenEngine({"loader": lambda address: _contents[address]})
@@ -48,6 +51,23 @@ def evaluate(address: str, inputs: Mapping[str, Any], *, trace: bool = False) ->
     if not isinstance(answer["result"], dict):
         raise EvaluationFailed("not_an_object", "the flow answered with something other than an object")
     return {"result": answer["result"], "trace": answer["trace"]} if trace else answer["result"]
+
+
+def fault_in_schema(text: str) -> str | None:
+    """What the engine has against a JSON schema; it says so only when a flow is evaluated, every time."""
+    probe = {
+        "nodes": [
+            {"id": "input", "type": "inputNode", "name": "input", "content": {"schema": text}},
+            {"id": "output", "type": "outputNode", "name": "output"},
+        ],
+        "edges": [{"id": "edge", "sourceId": "input", "targetId": "output"}],
+    }
+    try:
+        zen.ZenEngine().create_decision(zen.ZenDecisionContent(json.dumps(probe))).evaluate({})
+    except (RuntimeError, ValueError) as error:
+        told = str(failure(error))
+        return None if REFUSES_THE_INPUT.match(told) else told  # an empty input is refused by nearly every sound schema
+    return None
 
 
 def names(flow: Flow) -> tuple[str, ...]:

@@ -5,6 +5,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import zip_longest
 
 import zen
 
@@ -37,10 +38,11 @@ def fault_in_cell(text: str) -> tuple[str, str] | None:
 def impure(text: str) -> tuple[str, str] | None:
     """`clock` or `random` where the text reads the clock or draws a number, else `number_out_of_range` or None."""
     tokens = [match.group() for match in TOKEN.finditer(text) if not match.group(4)]
+    spelt = says_now(text)
     for name, arguments in _calls(tokens):
         if name in CHANCE:
             return "random", f"{name}() gives another answer each time"
-        if name in READS_THE_CLOCK or (name in TAKES_A_DATE and _asks_for_now(name, arguments)):
+        if name in READS_THE_CLOCK or (name in TAKES_A_DATE and (spelt or _asks_for_now(name, arguments))):
             return "clock", f"{name}() reads the clock; use the input as_of"
     for token in tokens:
         if token.isdigit() and int(token) >= 2**63:
@@ -48,6 +50,22 @@ def impure(text: str) -> tuple[str, str] | None:
         if token[0] == "`" and (inner := impure_template(token)):
             return inner
     return None
+
+
+def says_now(text: str) -> bool:
+    """The text has a literal that a date function takes for the clock, however it gets there."""
+    return any(
+        match.group(1)[1:-1].strip().lower() == "now" for match in TOKEN.finditer(text) if match.group(1) is not None
+    )
+
+
+def takes_a_date(text: str) -> bool:
+    """The text gives a date function something that is known only when it runs."""
+    tokens = [match.group() for match in TOKEN.finditer(text) if not match.group(4)]
+    return any(
+        name in TAKES_A_DATE and any(_constant(argument) is None for argument in arguments)
+        for name, arguments in _calls(tokens)
+    )
 
 
 def impure_template(literal: str) -> tuple[str, str] | None:
@@ -91,9 +109,11 @@ def _asks_for_now(name: str, arguments: list[str]) -> bool:
 
 def _constant(argument: str) -> object:
     """The value of an argument that names no field; None where it does, or where it has none."""
-    words = [match.group(2) for match in TOKEN.finditer(argument) if match.group(2)]
-    if any(word not in ("true", "false", "null", "and", "or", "not", "in") for word in words):
-        return None
+    tokens = [match for match in TOKEN.finditer(argument) if not match.group(4)]
+    for match, following in zip_longest(tokens, tokens[1:]):
+        is_call = following is not None and following.group() == "("
+        if match.group(2) and not is_call and match.group(2) not in ("true", "false", "null", "and", "or", "not", "in"):
+            return None
     try:
         return zen.evaluate_expression(argument)
     except (RuntimeError, ValueError):

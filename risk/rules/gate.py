@@ -14,8 +14,8 @@ from typing import Any
 import zen
 
 from risk.rules.document import ENGINE, ENVELOPE, SCENARIOS, SCHEMA_VERSION, Flow, Node, references
-from risk.rules.engine import EvaluationFailed, failure, load, names
-from risk.rules.expressions import fault_in_cell, fault_in_expression
+from risk.rules.engine import EvaluationFailed, failure, fault_in_schema, load, names
+from risk.rules.expressions import fault_in_cell, fault_in_expression, impure, says_now, takes_a_date
 from risk.rules.paths import Shape
 
 MAX_DEPTH = 4  # sub-decisions below a flow; the engine stops at the fifth
@@ -46,7 +46,8 @@ def check(flows: Sequence[Flow]) -> list[Problem]:
     for flow in flows:
         faults = [*_envelope(flow), *_malformed(flow)]
         if not any(code == "invalid_content" for *_, code, _ in faults):
-            faults += [*_nodes(flow), *_unknown_variables(flow), *_shape(flow, known), *_references(flow, known)]
+            faults += [*_nodes(flow), *_clock_by_detour(flow), *_unknown_variables(flow)]
+            faults += [*_shape(flow, known), *_references(flow, known)]
         if keys[flow.key] > 1:
             faults.append(("", "key", "duplicate_key", f"two files carry the key {flow.key!r}"))
         faults += [] if faults else _engine_says(flow, known)
@@ -138,6 +139,25 @@ def _unknown_variables(flow: Flow) -> Iterator[Fault]:
                     yield _id(node), f"inputs.{column.get('id')}.field", "unknown_variable", message
 
 
+def _clock_by_detour(flow: Flow) -> Iterator[Fault]:
+    """'now' stored under a name by one node, and a date made of a name by another."""
+    texts = [(_id(node), *place) for node in flow.nodes for place in _texts(node)]
+    if any(takes_a_date(text) for _, _, text in texts):
+        for node, field, text in texts:
+            if says_now(text) and not impure(text):
+                yield node, field, "clock", f"{text!r} becomes the clock in a date function; use the input as_of"
+
+
+def _texts(node: Node) -> Iterator[tuple[str, str]]:
+    """(field, text) of every cell, expression and condition."""
+    content = node["content"] if isinstance(node.get("content"), dict) else {}
+    for part in ("rules", "expressions", "statements"):
+        for number, row in enumerate(content.get(part) or []):
+            for name, text in row.items():
+                if isinstance(text, str) and name not in ("id", "_id", "key", "_description"):
+                    yield f"{part}[{number}].{name}", text
+
+
 def _nodes(flow: Flow) -> Iterator[Fault]:
     for kind, items in (("node", flow.nodes), ("edge", flow.edges)):
         for id_, count in Counter(str(item.get("id") or "") for item in items).items():
@@ -193,6 +213,22 @@ def _schema(content: dict[str, Any], *, required: bool) -> Iterator[tuple[str, s
         return
     if not isinstance(schema, dict) or schema.get("type") != "object" or not isinstance(schema.get("properties"), dict):
         yield "schema", "invalid_schema", "a schema of an object with properties is expected"
+    elif abroad := sorted({reference for reference in _schema_references(schema) if not reference.startswith("#")}):
+        yield "schema", "invalid_schema", f"the engine would fetch {abroad[0]!r} from outside: refer within the schema"
+    elif told := fault_in_schema(text):
+        yield "schema", "invalid_schema", told
+
+
+def _schema_references(schema: object) -> Iterator[str]:
+    """What a schema takes from elsewhere; the engine follows http and file addresses, even while it decides."""
+    if isinstance(schema, dict):
+        for name, part in schema.items():
+            if name in ("$ref", "$dynamicRef", "$recursiveRef") and isinstance(part, str):
+                yield part
+            yield from _schema_references(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from _schema_references(part)
 
 
 def _table(content: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -249,9 +285,26 @@ def _expressions(content: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 def _switch(content: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    for number, statement in enumerate(content.get("statements") or []):
+    statements = content.get("statements") or []
+    for number, statement in enumerate(statements):
         if not _empty(statement.get("condition")):
             yield from _expression(f"statements[{number}].condition", statement["condition"], "broken_condition")
+    for id_, count in Counter(str(statement.get("id") or "") for statement in statements).items():
+        if not id_:
+            yield "statements", "no_id", f"{count} branches without an id"
+        elif count > 1:
+            yield (
+                "statements",
+                "duplicate_statement_id",
+                f"{count} branches carry the id {id_!r}: all their edges go on",
+            )
+    always = [_empty(statement.get("condition")) for statement in statements]
+    if content.get("hitPolicy", "first") == "first" and True in always[:-1]:
+        yield (
+            f"statements[{always.index(True)}]",
+            "unreachable_branch",
+            "a branch without a condition takes what later branches wait for",
+        )
 
 
 def _expression(field: str, text: object, broken: str) -> Iterator[tuple[str, str, str]]:

@@ -55,6 +55,12 @@ def content(document: dict[str, Any], id_: str) -> dict[str, Any]:
     return found
 
 
+def schema_of(age: dict[str, Any]) -> Edit:
+    """The input's schema with another description of `age`."""
+    text = json.dumps({"type": "object", "properties": {"age": age}})
+    return lambda d: content(d, "input").update(schema=text)
+
+
 def with_switch(document: dict[str, Any]) -> None:
     """Put a switch with two branches, each with an answer of its own, in place of the table."""
     statements = [{"id": "young", "condition": "age < 18"}, {"id": "rest", "condition": ""}]
@@ -248,6 +254,23 @@ TRAPS: dict[str, tuple[Edit, str, str, str]] = {
     ),
     "no schema": (lambda d: content(d, "input").clear(), "input", "schema", "no_schema"),
     "a schema that is no JSON": (lambda d: content(d, "input").update(schema="{"), "input", "schema", "invalid_schema"),
+    "a schema with a type that does not exist": (schema_of({"type": "integr"}), "input", "schema", "invalid_schema"),
+    "a schema with a broken pattern": (schema_of({"pattern": "("}), "input", "schema", "invalid_schema"),
+    "a schema fetched while deciding": (
+        schema_of({"$ref": "http://127.0.0.1:1/x"}),
+        "input",
+        "schema",
+        "invalid_schema",
+    ),
+    "a schema that reads a file": (schema_of({"$ref": "file:///etc/hostname"}), "input", "schema", "invalid_schema"),
+    "the clock's name stored for a date": (
+        lambda d: content(d, "answer").update(
+            expressions=[{"key": "word", "value": "'now'"}, {"key": "outcome", "value": "date($.word)"}]
+        ),
+        "answer",
+        "expressions[0].value",
+        "clock",
+    ),
     "a function": (
         lambda d: node(d, "answer").update(type="functionNode", content="export const handler = async () => ({})"),
         "answer",
@@ -305,6 +328,8 @@ class TestCheck:
             ),
             *("d('Europe/Berlin')", "d('2024-01-01').diff(d())", "d('2024-01-01').isToday()", "date(`n${'ow'}`)"),
             *("date('no' + 'w')", "[date('now')][0]", "`${date('now')}`", "d ( )"),
+            *("date(lower('NOW'))", "date('no' + lower('W'))", "date(split('now,x', ',')[0])", "d(upper('utc'))"),
+            *("date(as_of ?? 'now')", "map(['now'], date(#))", "date(age > 1 ? ' NOW ' : as_of)"),
         ],
     )
     def test_refuses_every_way_to_the_clock(self, text: str) -> None:
@@ -352,6 +377,12 @@ class TestCheck:
                 "no_default_branch",
             ),
             (lambda d: d["graph"]["edges"][1].update(sourceHandle="gone"), "edges", "missing_branch"),
+            (lambda d: content(d, "fork")["statements"].reverse(), "statements[0]", "unreachable_branch"),
+            (
+                lambda d: content(d, "fork")["statements"][1].update(id="young"),
+                "statements",
+                "duplicate_statement_id",
+            ),
         ],
     )
     def test_a_switch_with(self, edit: Edit, field: str, code: str) -> None:
