@@ -4,11 +4,12 @@
 from django.urls import URLPattern, path
 
 from users.api import auth, cards, consents, me
-from users.pages import sign_in
+from users.pages import sign_in, wechat
 
 api_urlpatterns: list[URLPattern] = [
     path("auth/otp", auth.OtpView.as_view()),
     path("auth/token", auth.TokenView.as_view()),
+    path("auth/wechat", auth.WechatView.as_view()),
     path("auth/refresh", auth.RefreshView.as_view()),
     path("auth/sign-out", auth.SignOutView.as_view()),
     path("me", me.MeView.as_view()),
@@ -26,5 +27,7 @@ page_urlpatterns: list[URLPattern] = [
     path("sign-in/code/", sign_in.CodePage.as_view(), name="sign_in_code"),
     path("sign-out/", sign_in.SignOutPage.as_view(), name="sign_out"),
     path("language/", sign_in.LanguagePage.as_view(), name="language"),
+    path("wechat/", wechat.start, name="wechat"),
+    path("wechat/return", wechat.come_back, name="wechat-return"),
 ]
 callback_urlpatterns: list[URLPattern] = []  # the gateway and the checkers answer at once

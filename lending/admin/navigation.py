@@ -17,7 +17,8 @@ from users.models import Notice
 # (title, models by label); a model's plural is what its list is called.
 GROUPS = (
     ("Customers", "lending.Customer users.Profile users.Contact users.BankCard users.Device users.Tag"
-                            " users.UserLevel users.Consent users.Check users.Message users.ListEntry"),
+                            " users.UserLevel users.Consent users.Check users.Message users.ListEntry"
+                            " users.WechatIdentity"),
     ("Applications & loans", "lending.Application lending.Supplement lending.SupplementItem"
                             " lending.Grant lending.Drawdown lending.Loan lending.Instalment lending.Repayment"
                             " lending.LoanCreditor lending.Event"),
@@ -35,7 +36,7 @@ GROUPS = (
                             " lending.Holiday lending.Party users.Source users.Document users.Level"
                             " lending.DemoClock"),
     ("Staff & access", "users.User auth.Group otp_totp.TOTPDevice users.AccessLog users.LoginCode users.Token"
-                                " lending.IdempotencyKey"),
+                                " users.WechatTicket lending.IdempotencyKey"),
 )  # fmt: skip
 
 

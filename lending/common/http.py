@@ -1,7 +1,8 @@
 """Calls to third parties: signed, always with a time limit, and honest about whether anything happened there.
 
 Wire: JSON; `X-Client-Id`, `X-Timestamp` (unix seconds), `X-Signature` = hex HMAC-SHA256(secret,
-method \\n path \\n timestamp \\n sha256(body)). Callbacks to us are signed the same way.
+method \\n path \\n timestamp \\n sha256(body)). Callbacks to us are signed the same way. Without a secret a request
+goes unsigned: for a vendor with a wire of its own.
 
 TransientError: nothing happened, send again later. UnknownOutcome: it may have happened, query by key.
 PermanentError: refused for good (code of the vendor), or an answer that is not what was agreed ("malformed").
@@ -54,6 +55,8 @@ def verify_callback(
 
 def _request(method: str, url: str, json: Any, client_id: str, secret: str) -> tuple[bytes, dict[str, str]]:
     body = b"" if json is None else jsonlib.dumps(json, ensure_ascii=False).encode()
+    if not secret:
+        return body, {"Content-Type": "application/json"} if body else {}
     parts = urlsplit(url)
     path = f"{parts.path}?{parts.query}" if parts.query else parts.path
     timestamp = str(int(time.time()))

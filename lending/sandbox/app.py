@@ -19,7 +19,7 @@ from .control import CLOCK, VENDORS, Control, Controls, UnknownSetting
 from .door import Door
 from .people import People, personas
 from .store import Store
-from .vendors import heyue, identity, outside, payment, risk, sms
+from .vendors import heyue, identity, partner, payment, risk, sms, wechat
 
 FRONT_PAGE = Path(__file__).parent / "front.html"
 VENDOR_ROUTES = (
@@ -28,7 +28,8 @@ VENDOR_ROUTES = (
     *risk.ROUTES,
     *heyue.ROUTES,
     *payment.ROUTES,
-    *outside.ROUTES,
+    *wechat.ROUTES,
+    *partner.ROUTES,
 )
 
 

@@ -9,14 +9,14 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 from uuid import uuid4
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from . import signing
 from .control import Control, Controls, chance, texts
@@ -24,6 +24,7 @@ from .people import People, Person
 from .store import Callback, Effect, Store
 
 MAX_BODY = 1_000_000
+UNSIGNED = frozenset({"wechat"})  # its wire is not ours: the secret stands in the query
 
 
 class Refused(Exception):
@@ -36,16 +37,19 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """`hold`: the effect is done and the line then goes quiet for `hang_ms`."""
+    """`hold`: the effect is done and the line then goes quiet for `hang_ms`. `location`: where a browser goes next."""
 
     content: Any
     status: int = 200
     hold: bool = False
+    location: str = ""
+    cookies: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request as a vendor's page sees it. `now` is real time; `business_now` the platform's where it said so."""
+    """One request as a vendor's page sees it; a GET's query is its `body`. `now` is real time, `now + offset` the
+    platform's where it said so."""
 
     vendor: str
     body: dict[str, Any]
@@ -55,6 +59,7 @@ class Call:
     people: People
     now: float
     offset: float
+    cookies: Mapping[str, str]
 
     def text(self, *names: str) -> str:
         """A required text of the body, by path of names. Raises Refused."""
@@ -156,8 +161,10 @@ class Door:
     async def _serve(self, vendor: str, page: Page, request: Request) -> Response:
         raw, now, control = await request.body(), time.time(), self.controls.of(vendor)
         path = sent_path(request)
-        complaint = signing.problem_with(
-            request.headers, vendor=vendor, method=request.method, path=path, body=raw, now=now
+        complaint = (
+            signing.problem_with(request.headers, vendor=vendor, method=request.method, path=path, body=raw, now=now)
+            if vendor not in UNSIGNED
+            else None
         )
         print_ = sha256(f"{request.method}\n{path}\n".encode() + raw).hexdigest()[:24]
         fault = "" if complaint else self._fault(vendor, control, print_)
@@ -184,8 +191,7 @@ class Door:
                 await asyncio.sleep((held + control.latency_ms) / 1000)
         if fault == "malformed":
             return _malformed(print_, answer)
-        headers = {"Retry-After": "1"} if answer.status == 429 else None
-        return JSONResponse(answer.content, answer.status, headers=headers)
+        return _response(answer)
 
     def _fault(self, vendor: str, control: Control, print_: str) -> str:
         """Which fault this request meets. A repeated request draws anew, so that a retry can get through."""
@@ -203,7 +209,7 @@ class Door:
 
     def _ask(self, vendor: str, page: Page, request: Request, raw: bytes, now: float, control: Control) -> Answer:
         try:
-            body = _object(raw) if request.method == "POST" else {}
+            body = _object(raw) if request.method == "POST" else dict(request.query_params)
             call = Call(
                 vendor=vendor,
                 body=body,
@@ -213,6 +219,7 @@ class Door:
                 people=self.people,
                 now=now,
                 offset=_offset(body, now, self.controls.offset_seconds),
+                cookies=request.cookies,
             )
             return page(call)
         except Refused as refusal:
@@ -224,6 +231,18 @@ def sent_path(request: Request) -> str:
     raw_path = request.scope.get("raw_path")
     path = raw_path.decode() if raw_path else request.url.path
     return f"{path}?{request.url.query}" if request.url.query else path
+
+
+def _response(answer: Answer) -> Response:
+    headers = {"Retry-After": "1"} if answer.status == 429 else None
+    response: Response = (
+        RedirectResponse(answer.location, answer.status)
+        if answer.location
+        else JSONResponse(answer.content, answer.status, headers=headers)
+    )
+    for name, value in answer.cookies.items():
+        response.set_cookie(name, value, samesite="lax")
+    return response
 
 
 def _error(status: int, code: str, message: str) -> Answer:

@@ -14,7 +14,7 @@ from lending.common.throttle import ByScope
 from users.api import serializers as shapes
 from users.api.schema import address, problems
 from users.models import Token
-from users.services import auth
+from users.services import auth, wechat
 from users.services.codes import CODE_GAP, CODE_TTL
 
 
@@ -66,7 +66,7 @@ class TokenView(APIView):
         operation_id="auth_token",
         summary="Sign in with the code",
         request=shapes.SignIn,
-        responses={200: shapes.TokenAnswer, **problems(403, 422, 429, 503)},
+        responses={200: shapes.TokenAnswer, **problems(403, 409, 422, 429, 503)},
         auth=[],
         tags=["auth"],
     )
@@ -76,6 +76,38 @@ class TokenView(APIView):
         with transaction.atomic(durable=True):
             pair = auth.exchange(ip=address(request), at=clock.now(), **form.validated_data)
         return _tokens(pair)
+
+
+class WechatView(APIView):
+    """A code of WeChat against tokens, or a ticket where the WeChat account has no phone yet."""
+
+    permission_classes = (AllowAny,)
+    authentication_classes = ()
+    throttle_classes = (ByScope,)
+    throttle_scope = "token"
+
+    @extend_schema(
+        operation_id="auth_wechat",
+        summary="Sign in with WeChat",
+        description="A code works once. 200: the WeChat account is bound, here are tokens. 202: it is not; ask for a "
+        "one-time code and send the ticket along to auth/token within ten minutes. Where the agreements have changed "
+        "since the last sign-in, answers agreements_not_accepted: send their versions with a new code.",
+        request=shapes.WechatCode,
+        responses={
+            200: shapes.TokenAnswer,
+            202: shapes.WechatTicketAnswer,
+            **problems(400, 403, 415, 422, 429, 503),
+        },
+        auth=[],
+        tags=["auth"],
+    )
+    def post(self, request: Request) -> Response:
+        form = shapes.WechatCode(data=request.data)
+        form.is_valid(raise_exception=True)
+        found = wechat.run_exchange(ip=address(request), at=clock.now(), **form.validated_data)
+        if isinstance(found, auth.TokenPair):
+            return _tokens(found)
+        return Response(shapes.WechatTicketAnswer(found).data, status=202)
 
 
 class RefreshView(APIView):

@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from lending.common.crypto import mask_id, mask_phone
-from users.models import CodePurpose, Employment, Province, Relation
+from users.models import CodePurpose, Employment, Province, Relation, WechatApp
 
 LANGUAGES = (("zh-hans", "中文"), ("en", "English"))
 SAVINGS = ("none", "under_100", "100_500", "500_1000", "over_1000")
@@ -35,15 +35,39 @@ class CodeSent(serializers.Serializer[Any]):
     retry_after = serializers.IntegerField(help_text="Seconds until another may be asked for")
 
 
-class SignIn(serializers.Serializer[Any]):
-    phone = serializers.CharField(max_length=20)
-    code = serializers.RegexField(r"^\d{6}$")
-    accepted = serializers.DictField(
+def accepted_versions() -> serializers.DictField:
+    return serializers.DictField(
         child=serializers.CharField(max_length=16),
         required=False,
         default=dict,
         help_text='Versions accepted by document, for example {"service": "1", "privacy": "1"}',
     )
+
+
+class SignIn(serializers.Serializer[Any]):
+    phone = serializers.CharField(max_length=20)
+    code = serializers.RegexField(r"^\d{6}$")
+    accepted = accepted_versions()
+    wechat_ticket = serializers.CharField(
+        max_length=100,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="From auth/wechat: binds that WeChat account to this phone",
+    )
+
+
+class WechatCode(serializers.Serializer[Any]):
+    app = serializers.ChoiceField(WechatApp.choices)
+    code = serializers.CharField(max_length=200, help_text="Of the authorise page (official) or `wx.login` (mini)")
+    accepted = accepted_versions()
+
+
+class WechatTicketAnswer(serializers.Serializer[Any]):
+    """The WeChat account is not bound yet: send this with the one-time code to auth/token."""
+
+    ticket = serializers.CharField()
+    expires_at = serializers.DateTimeField()
 
 
 class Refresh(serializers.Serializer[Any]):

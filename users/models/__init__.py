@@ -7,6 +7,7 @@ from users.models.checks import Check, CheckKind, CheckState, DeadRule, Source
 from users.models.consents import AcceptedBy, Consent, Document, Moment
 from users.models.outbox import Message, MessageState, Notice, Severity
 from users.models.person import Contact, Device, Employment, Level, Profile, Province, Relation, Tag, UserLevel
+from users.models.wechat import WechatApp, WechatIdentity, WechatTicket
 
 __all__ = [
     "AcceptedBy",
@@ -43,4 +44,7 @@ __all__ = [
     "User",
     "UserKind",
     "UserLevel",
+    "WechatApp",
+    "WechatIdentity",
+    "WechatTicket",
 ]

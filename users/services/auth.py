@@ -9,7 +9,7 @@ from lending.common.errors import Forbidden, Invalid, Unauthenticated
 from users import queries
 from users.models import CodePurpose, Token, TokenKind, User
 from users.rules import tokens
-from users.services import accounts, consents
+from users.services import accounts, consents, wechat_identities
 from users.services.codes import request_code, request_code_for, send_code, verify_code
 
 __all__ = ["exchange", "refresh", "request_code", "request_code_for", "send_code", "sign_in", "sign_out", "verify_code"]
@@ -40,25 +40,35 @@ class TokenPair:
     expires_at: datetime
 
 
-def exchange(*, phone: str, code: str, accepted: dict[str, str], ip: str, at: datetime) -> TokenPair:
-    """Sign in and issue tokens. Raises as `sign_in`."""
-    user_id = sign_in(phone=phone, code=code, accepted=accepted, ip=ip, at=at)
-    return _issue(user_id, uuid.uuid4(), at)
-
-
-def sign_in(*, phone: str, code: str, accepted: dict[str, str], ip: str, at: datetime) -> int:
-    """The user's id: the account is made where the phone is new, and the agreements accepted with the code are kept.
+def sign_in(*, phone: str, code: str, accepted: dict[str, str], ip: str, at: datetime, wechat_ticket: str = "") -> int:
+    """The borrower's id: the account is made where the phone is new, the agreements accepted with the code are
+    recorded, and the WeChat identity behind the ticket is bound to it.
 
     `accepted`: versions by document code. Raises WrongCode, TooManyTries, AgreementsNotAccepted where a current
-    agreement is neither accepted now nor live from before, AccountClosed.
+    agreement is neither accepted now nor live from before, AccountClosed, and what `wechat_identities.bind` raises.
     """
     verify_code(phone=phone, purpose=CodePurpose.LOGIN, subject="", code=code, at=at)
     user_id = accounts.ensure_user(phone=phone, at=at)
+    admit(user_id=user_id, accepted=accepted, ip=ip, at=at)
+    if wechat_ticket:
+        wechat_identities.bind(ticket=wechat_ticket, user_id=user_id, at=at)
+    return user_id
+
+
+def exchange(
+    *, phone: str, code: str, accepted: dict[str, str], ip: str, at: datetime, wechat_ticket: str = ""
+) -> TokenPair:
+    """As `sign_in`, for tokens."""
+    user_id = sign_in(phone=phone, code=code, accepted=accepted, ip=ip, at=at, wechat_ticket=wechat_ticket)
+    return issue(user_id, uuid.uuid4(), at)
+
+
+def admit(*, user_id: int, accepted: dict[str, str], ip: str, at: datetime) -> None:
+    """Let in whoever has proved to be this borrower; locks the account. Raises AccountClosed, AgreementsNotAccepted."""
     user = User.objects.select_for_update().get(pk=user_id)
     if not user.is_active:
         raise AccountClosed()
     _accept_agreements(user_id, accepted, ip, at)
-    return user_id
 
 
 def refresh(*, refresh: str, at: datetime) -> TokenPair | None:
@@ -77,7 +87,7 @@ def refresh(*, refresh: str, at: datetime) -> TokenPair | None:
         return None
     row.used_at = at
     row.save(update_fields=["used_at"])
-    return _issue(row.user_id, row.family, at)
+    return issue(row.user_id, row.family, at)
 
 
 def sign_out(*, family: uuid.UUID, at: datetime) -> None:
@@ -86,11 +96,15 @@ def sign_out(*, family: uuid.UUID, at: datetime) -> None:
 
 
 def forget_expired(*, at: datetime) -> int:
-    """Delete tokens a week past their end (codes stay: they back consents). Returns how many."""
-    return Token.objects.filter(expires_at__lt=at - timedelta(days=7)).delete()[0]
+    """Delete tokens a week past their end, and WeChat tickets (codes stay: they back consents). Returns how many."""
+    return (
+        wechat_identities.forget_tickets(at=at)
+        + Token.objects.filter(expires_at__lt=at - timedelta(days=7)).delete()[0]
+    )
 
 
-def _issue(user_id: int, family: uuid.UUID, at: datetime) -> TokenPair:
+def issue(user_id: int, family: uuid.UUID, at: datetime) -> TokenPair:
+    """A pair of the family, for somebody admitted."""
     pair = TokenPair(secrets.token_urlsafe(32), secrets.token_urlsafe(32), at + ACCESS_TTL)
     kept = ((TokenKind.ACCESS, pair.access, pair.expires_at), (TokenKind.REFRESH, pair.refresh, at + REFRESH_TTL))
     Token.objects.bulk_create(

@@ -119,14 +119,6 @@ class TestRisk:
 
 
 class TestOutside:
-    def test_wechat_gives_one_person_two_openids_and_one_unionid(self, wire: Wire) -> None:
-        mini, official = (
-            wire.post("wechat", "/wechat/v1/session", {"code": "c1", "app": app}).json() for app in ("mini", "official")
-        )
-        assert mini["unionid"] == official["unionid"]
-        assert mini["openid"] != official["openid"]
-        assert wire.post("wechat", "/wechat/v1/session", {"code": "bad1", "app": "mini"}).status_code == 400
-
     def test_a_partner_keeps_every_event_in_order(self, sandbox: SandboxClient, wire: Wire) -> None:
         before = sandbox.partner_events("LOANHUB")  # the sandbox forgets nothing that another test has sent
         for seq in (1, 2, 2):
