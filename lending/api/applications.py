@@ -5,12 +5,14 @@ from uuid import UUID
 
 from django.db import transaction
 from drf_spectacular.utils import extend_schema
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from lending import queries
 from lending.api import serializers as shapes
 from lending.api.base import IDEMPOTENCY_KEY, BorrowerView, problems
+from lending.common.parsers import JSONParser
 from lending.services import applications, supplements
 
 OWN_CHANNEL = "OWN"
@@ -102,6 +104,8 @@ class AppealView(BorrowerView):
 
 
 class SupplementsView(BorrowerView):
+    parser_classes = (JSONParser, MultiPartParser)
+
     @extend_schema(
         operation_id="supplements_list",
         responses={200: shapes.SupplementSerializer(many=True), **problems(404)},
@@ -117,7 +121,8 @@ class SupplementsView(BorrowerView):
             "multipart/form-data": {
                 "type": "object",
                 "additionalProperties": {"type": "string", "format": "binary"},
-                "description": "`file.<kind>` a JPEG, PNG or PDF of at most 8 MB; `text.<kind>` words.",
+                "description": "`file.<kind>`: a JPEG, PNG or PDF of at most 8 MB. `text.<kind>`: words, as a part "
+                "without a file name. The kinds are those of `items` in what is asked for.",
             },
         },
         responses={200: shapes.ApplicationSerializer, **problems(400, 404, 409, 413, 415, 422)},

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 from lending import queries
@@ -11,6 +11,7 @@ from lending.models.drawdown import DrawdownStatus
 from lending.models.grant import GrantStatus
 from lending.models.loan import LoanStatus
 from lending.services.gates import PURPOSES
+from users.models import AcceptedBy
 
 MAX_CENTS = 10**12
 METHODS = ("equal_instalment", "equal_principal", "interest_only")
@@ -40,6 +41,7 @@ class ProductSerializer(serializers.Serializer[Any]):
     purposes = serializers.ListField(child=serializers.CharField())
 
 
+@extend_schema_serializer(component_name="Quote")
 class QuoteRequest(serializers.Serializer[Any]):
     amount_cents = serializers.IntegerField(min_value=1, max_value=MAX_CENTS)
     months = serializers.IntegerField(min_value=1, max_value=360)
@@ -125,6 +127,7 @@ class ApplicationSerializer(serializers.Serializer[Any]):
         shown = row.reasons if row.status in ("DECLINED", "WITHDRAWN", "EXPIRED") else ()
         return ReasonSerializer(queries.reasons(list(shown)), many=True).data
 
+    @extend_schema_field(serializers.DateTimeField(allow_null=True))
     def get_reapply_at(self, row: queries.ApplicationView) -> str | None:
         """When a new application is possible; null where never or not declined."""
         if row.reapply_at is None or row.reapply_at.year == 9999:
@@ -182,6 +185,7 @@ class GrantSerializer(serializers.Serializer[Any]):
         return queries.product(row.product_code).currency
 
 
+@extend_schema_serializer(component_name="Drawdown")
 class DrawdownRequest(serializers.Serializer[Any]):
     grant_id = serializers.UUIDField()
     amount_cents = serializers.IntegerField(min_value=1, max_value=MAX_CENTS)
@@ -232,6 +236,7 @@ class ContractSerializer(serializers.Serializer[Any]):
     sealed_at = serializers.DateTimeField(allow_null=True)
 
 
+@extend_schema_serializer(component_name="Sign")
 class SignRequest(serializers.Serializer[Any]):
     code = serializers.CharField(max_length=10, help_text="The one-time code sent for purpose `sign`")
 
@@ -275,6 +280,7 @@ class LoanSerializer(serializers.Serializer[Any]):
         return InstalmentSerializer(first).data if first else None
 
 
+@extend_schema_serializer(component_name="Repayment")
 class RepaymentRequest(serializers.Serializer[Any]):
     amount_cents = serializers.IntegerField(min_value=1, max_value=MAX_CENTS)
     card_id = serializers.UUIDField(required=False, help_text="Another confirmed card than the one paid out to")
@@ -320,7 +326,9 @@ class AgreementSerializer(serializers.Serializer[Any]):
     code = serializers.CharField()
     version = serializers.CharField()
     moment = serializers.CharField()
-    accepted_by = serializers.CharField(help_text="checkbox, otp, confirm, otp_seal or seal")
+    accepted_by = serializers.ChoiceField(
+        choices=AcceptedBy.values, help_text="`otp`: ask for a code with purpose `consent` and this document's code"
+    )
     optional = serializers.BooleanField()
     recipients = serializers.ListField(child=serializers.CharField())
     title_en = serializers.CharField()
