@@ -23,13 +23,13 @@ class LoansView(BorrowerView):
     @extend_schema(operation_id="loans_list", responses={200: shapes.LoanSerializer(many=True), **problems()})
     def get(self, request: Request) -> Response:
         """Yours, newest first."""
-        return Response(shapes.LoanSerializer(queries.loans_of(self.user_id()), many=True).data)
+        return Response(shapes.LoanSerializer(queries.loans_of(self.user_id(), self.now()), many=True).data)
 
 
 class LoanView(BorrowerView):
     @extend_schema(responses={200: shapes.LoanSerializer, **problems(404)})
     def get(self, request: Request, public_id: UUID) -> Response:
-        return Response(shapes.LoanSerializer(queries.loan_for(self.user_id(), public_id)).data)
+        return Response(shapes.LoanSerializer(queries.loan_for(self.user_id(), public_id, self.now())).data)
 
 
 class ScheduleView(BorrowerView):
@@ -37,8 +37,8 @@ class ScheduleView(BorrowerView):
         operation_id="schedule_list", responses={200: shapes.InstalmentSerializer(many=True), **problems(404)}
     )
     def get(self, request: Request, public_id: UUID) -> Response:
-        """Every instalment: what falls due, what is paid, what is open."""
-        loan = queries.loan_for(self.user_id(), public_id)
+        """Every instalment: what falls due, what is paid, what is open today."""
+        loan = queries.loan_for(self.user_id(), public_id, self.now())
         return Response(shapes.InstalmentSerializer(loan.instalments, many=True).data)
 
 

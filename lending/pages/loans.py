@@ -18,7 +18,7 @@ from lending.common import clock, web
 from lending.pages import words
 from lending.pages.forms import CardForm, KeyForm, Yuan, confirmed_cards
 from lending.queries import LoanView
-from lending.services import idempotency, repayments
+from lending.services import idempotency
 from users import queries as users
 
 UNDER_WAY = ("DUE", "SENT", "UNKNOWN")
@@ -26,7 +26,7 @@ UNDER_WAY = ("DUE", "SENT", "UNKNOWN")
 
 class LoanPage(web.BorrowerPage):
     def get(self, request: HttpRequest, public_id: UUID) -> HttpResponse:
-        loan = queries.loan_for(self.user_id(), public_id)
+        loan = queries.loan_for(self.user_id(), public_id, self.now())
         under_way = [row for row in funding.queries.collections_of(loan.id) if row.state in UNDER_WAY]
         failed = next(iter(funding.queries.collections_of(loan.id)), None)
         drawdown = queries.drawdown(loan.drawdown_id)
@@ -96,8 +96,8 @@ class RepayForm(CardForm, KeyForm):
 
 class RepayPage(MoneyPage):
     def get(self, request: HttpRequest, public_id: UUID) -> HttpResponse:
-        self.loan = queries.loan_for(self.user_id(), public_id)
-        due = repayments.due_now(self.loan.instalments, clock.business_date(self.now()))
+        self.loan = queries.loan_for(self.user_id(), public_id, self.now())
+        due = queries.due_now(self.loan.id, self.now())
         amount = f"{due // 100}.{due % 100:02d}"
         cards = confirmed_cards(self.user_id())
         own = next((card for card in cards if card.id == self.loan.card_id), cards[0] if cards else None)
@@ -105,7 +105,7 @@ class RepayPage(MoneyPage):
         return self._page(RepayForm(cards=cards, initial=initial))
 
     def post(self, request: HttpRequest, public_id: UUID) -> HttpResponse:
-        self.loan = queries.loan_for(self.user_id(), public_id)
+        self.loan = queries.loan_for(self.user_id(), public_id, self.now())
         form = RepayForm(request.POST, cards=confirmed_cards(self.user_id()))
         if form.is_valid():
             card = users.card(self.user_id(), UUID(form.cleaned_data["card"]))
@@ -126,17 +126,17 @@ class RepayPage(MoneyPage):
         return self._page(form)
 
     def _page(self, form: forms.Form) -> HttpResponse:
-        due = repayments.due_now(self.loan.instalments, clock.business_date(self.now()))
+        due = queries.due_now(self.loan.id, self.now())
         return self.show("lending/repay.html", form, loan=self.loan, due_cents=due)
 
 
 class SettlePage(MoneyPage):
     def get(self, request: HttpRequest, public_id: UUID) -> HttpResponse:
-        self.loan = queries.loan_for(self.user_id(), public_id)
+        self.loan = queries.loan_for(self.user_id(), public_id, self.now())
         return self._page(KeyForm(initial={"key": uuid.uuid4()}))
 
     def post(self, request: HttpRequest, public_id: UUID) -> HttpResponse:
-        self.loan = queries.loan_for(self.user_id(), public_id)
+        self.loan = queries.loan_for(self.user_id(), public_id, self.now())
         form = KeyForm(request.POST)
         if form.is_valid():
             amount_cents = queries.settlement_quote(self.loan.id, self.now()).amount_cents
@@ -168,11 +168,11 @@ class ReturnPage(MoneyPage):
     """The right to give the money back."""
 
     def get(self, request: HttpRequest, public_id: UUID) -> HttpResponse:
-        self.loan = queries.loan_for(self.user_id(), public_id)
+        self.loan = queries.loan_for(self.user_id(), public_id, self.now())
         return self._page(KeyForm(initial={"key": uuid.uuid4()}))
 
     def post(self, request: HttpRequest, public_id: UUID) -> HttpResponse:
-        self.loan = queries.loan_for(self.user_id(), public_id)
+        self.loan = queries.loan_for(self.user_id(), public_id, self.now())
         form = KeyForm(request.POST)
         if form.is_valid() and self.collect(
             form,

@@ -36,7 +36,7 @@ class HomePage(web.BorrowerPage):
                 [d for d in drawdowns if d.status not in ("PAID", "CANCELLED", "EXPIRED", "DECLINED", "RETURNED")],
                 names,
             ),
-            loans=_with(words.LOAN, queries.loans_of(self.user_id()), names),
+            loans=_with(words.LOAN, queries.loans_of(self.user_id(), self.now()), names),
             past=_with(words.APPLICATION, [a for a in applications if a.status in CLOSED], names),
         )
 

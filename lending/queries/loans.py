@@ -91,20 +91,26 @@ def loan(loan_id: int) -> LoanView:
     return _loan(one(_loans(), pk=loan_id))
 
 
-def loan_for(user_id: int, public_id: UUID) -> LoanView:
-    return _loan(one(_loans(), user_id=user_id, public_id=public_id))
+def loan_for(user_id: int, public_id: UUID, at: datetime | None = None) -> LoanView:
+    """`at`: with penalty up to that day, which is what somebody who pays then owes; else as the last close left it."""
+    return _loan(one(_loans(), user_id=user_id, public_id=public_id), at)
 
 
-def loans_of(user_id: int) -> tuple[LoanView, ...]:
-    return tuple(map(_loan, _loans().filter(user_id=user_id)))
+def loans_of(user_id: int, at: datetime | None = None) -> tuple[LoanView, ...]:
+    """As `loan_for`, newest first."""
+    return tuple(_loan(row, at) for row in _loans().filter(user_id=user_id))
 
 
 def _loans() -> QuerySet[Loan]:
     return Loan.objects.select_related("product", "drawdown__grant").prefetch_related("instalments")
 
 
-def _loan(found: Loan) -> LoanView:
+def _loan(found: Loan, at: datetime | None = None) -> LoanView:
     instalments = sorted(found.instalments.all(), key=lambda row: row.number)
+    if at is not None and found.status in OWING:
+        as_of = loan_services.charged_to(found, clock.business_date(at))
+        for row, today in zip(instalments, loan_services.owed(found, instalments, as_of), strict=True):
+            row.penalty_cents = today.penalty_cents
     return LoanView(
         id=found.pk,
         public_id=found.public_id,
@@ -195,6 +201,13 @@ def settlement_quote(loan_id: int, at: datetime) -> SettlementQuote:
         fee_cents=due.fee_cents,
         valid_until=clock.local(at).replace(hour=23, minute=59, second=59, microsecond=0),
     )
+
+
+def due_now(loan_id: int, at: datetime) -> int:
+    """What may be repaid without settling: everything due by today and the next instalment, in cents."""
+    found = one(_loans(), pk=loan_id)
+    lines = sorted(found.instalments.all(), key=lambda row: row.number)
+    return repayments.due_now(found, lines, clock.business_date(at))
 
 
 def history(user_id: int, at: datetime, *, without_application: int | None = None) -> History:

@@ -196,6 +196,11 @@ def _warn(loan: Loan, lines: Sequence[Instalment], as_of: date, at: datetime) ->
     )
 
 
+def charged_to(loan: Loan, as_of: date) -> date:
+    """The day up to which `as_of` charges the loan: one that earns nothing more stays where it was closed."""
+    return max(as_of, loan.value_date) if loan.status in ACCRUING else loan.accrued_through
+
+
 def owed(loan: Loan, lines: Sequence[Instalment], as_of: date) -> builtins.list[accrual.Owed]:
     grace = int(term("grace_days"))
     return [_owed_row(loan, line, as_of, grace) for line in lines]

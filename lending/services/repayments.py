@@ -3,7 +3,6 @@
 import builtins
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Protocol
 
 from django.db.models import F, Max, Q
 
@@ -26,28 +25,19 @@ class WithdrawalClosed(Conflict):
     code, title = "withdrawal_closed", "The time to give the money back without cost is over"
 
 
-class Owed(Protocol):
-    """An instalment, as a row or as it is read elsewhere."""
-
-    @property
-    def due_date(self) -> date: ...
-    @property
-    def open_cents(self) -> int: ...
-
-
-def due_now(lines: Sequence[Owed], as_of: date) -> int:
-    """Open cents of everything due by `as_of` and of the next instalment after it."""
+def due_now(loan: Loan, lines: Sequence[Instalment], as_of: date) -> int:
+    """Open cents of everything due by `as_of`, penalty to that day, and of the next instalment after it."""
     total = 0
-    for line in lines:
+    for line in loans.owed(loan, lines, loans.charged_to(loan, as_of)):
         total += line.open_cents
-        if line.due_date > as_of and line.open_cents:
+        if line.due_on > as_of and line.open_cents:
             break
     return total
 
 
 def settlement(loan: Loan, lines: Sequence[Instalment], as_of: date) -> accrual.Settlement:
     """What settles the loan on `as_of`: all principal, interest to the day, penalty; no fee."""
-    as_of = max(as_of, loan.value_date) if loan.status in loans.ACCRUING else loan.accrued_through
+    as_of = loans.charged_to(loan, as_of)
     return accrual.settlement(
         as_of=as_of,
         value_date=loan.value_date,
@@ -63,7 +53,7 @@ def check_can_repay(*, loan_id: int, amount_cents: int, at: datetime) -> None:
         raise loans.WrongState(f"The loan is {loan.status}.", state=loan.status)
     lines = builtins.list(loan.instalments.order_by("number"))
     as_of = clock.business_date(at)
-    due, full = due_now(lines, as_of), settlement(loan, lines, as_of).total_cents
+    due, full = due_now(loan, lines, as_of), settlement(loan, lines, as_of).total_cents
     if amount_cents > due and amount_cents != full:
         raise NotOwed(
             f"Pay up to {format_cents(due)} of the instalments, or {format_cents(full)} to settle.",

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import date
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from pytest_django.live_server_helper import LiveServer
 from lending.management.demo.borrower import Borrower
 from lending.sandbox.applicants import Applicant, applicant
 from tests.conftest import APPS, Clock
+from tests.journeys.live import Platform
 from tests.sandbox_server import SandboxClient
 
 TODAY = date(2026, 3, 2)
@@ -51,3 +53,12 @@ def borrower(platform: str, sandbox: SandboxClient, clock: Clock) -> Iterator[Ca
 
 def person(row: int, batch: int) -> Applicant:
     return applicant(row, batch, TODAY)
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[Platform]:
+    """Real processes beside this one, which know nothing of the test's database."""
+    live = Platform(tmp_path)
+    live.start()
+    yield live
+    live.stop()

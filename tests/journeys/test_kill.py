@@ -1,121 +1,30 @@
 """kill -9 of the worker, Valkey and Postgres in the middle of a batch: nothing is lost and nobody is paid twice."""
 
-import json
-import os
-import re
-import signal
-import socket
-import subprocess
-import sys
 import time
-import urllib.request
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
-import pytest
+from tests.journeys.live import Platform
 
-ROOT = Path(__file__).resolve().parents[2]
-READY_SECONDS, BATCH_SECONDS = 120, 240
+BATCH_SECONDS = 240
 APPLICANTS = 10
 
 
-class Platform:
-    """A platform of its own in a directory of its own, as `make run` starts it, without the batch."""
-
-    def __init__(self, run_dir: Path) -> None:
-        self.run_dir, self.port, self.sandbox_port = run_dir, _free_port(), _free_port()
-        self.environment = {
-            name: value
-            for name, value in os.environ.items()
-            if name not in ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "SANDBOX_URL", "MAKELEVEL")
-        } | {"RUN_DIR": str(run_dir), "PORT": str(self.port), "SANDBOX_PORT": str(self.sandbox_port)}
-        self.log = run_dir / "platform.log"
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "lending.management.platform", "--dir", str(self.run_dir), "run", "--no-demo"]
-        with self.log.open("ab") as output:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=output, stderr=output)
-        deadline = time.monotonic() + READY_SECONDS
-        while b"Serving until" not in self.log.read_bytes():
-            assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.2)
-
-    def stop(self) -> None:
-        self.process.terminate()
-        self.process.wait(timeout=60)
-        discard = [sys.executable, "-m", "lending.management.platform", "--dir", str(self.run_dir), "discard"]
-        subprocess.run(discard, cwd=ROOT, check=True, timeout=60)  # as root the data lies outside this directory
-
-    def demo(self) -> "subprocess.Popen[str]":
-        command = [sys.executable, "manage.py", "demo", "--count", str(APPLICANTS), "--seconds", str(BATCH_SECONDS)]
-        return subprocess.Popen(
-            command, cwd=ROOT, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-
-    def kill(self, what: str) -> None:
-        """kill -9 the one child of the platform whose command line fits."""
-        found = [pid for pid, line in _children(self.process.pid) if re.search(what, line)]
-        assert found, f"no child like {what}"
-        os.kill(found[0], signal.SIGKILL)
-
-    def ledger(self) -> Any:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.sandbox_port}/payment/v1/ledger", timeout=10) as answer:
-            return json.load(answer)
-
-    def ask(self, sql: str) -> list[list[str]]:
-        """Rows of a query against the platform's database."""
-        script = f"from django.db import connection as c\nk = c.cursor()\nk.execute({sql!r})\nfor r in k: print(r)"
-        command = [sys.executable, "manage.py", "shell", "-v", "0", "-c", script]
-        done = subprocess.run(
-            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=True, timeout=60
-        )
-        return [re.findall(r"[\w.-]+", line) for line in done.stdout.splitlines()]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _children(parent: int) -> list[tuple[int, str]]:
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            if int((path / "stat").read_text().rsplit(")", 1)[1].split()[1]) == parent:
-                found.append((int(path.name), (path / "cmdline").read_bytes().replace(b"\0", b" ").decode()))
-        except (FileNotFoundError, ProcessLookupError):
-            continue  # it has just ended
-    return found
-
-
-@pytest.fixture
-def platform(tmp_path: Path) -> Iterator[Platform]:
-    platform = Platform(tmp_path)
-    platform.start()
-    yield platform
-    platform.stop()
-
-
 class TestKill:
-    def test_loses_nothing_and_pays_nobody_twice(self, platform: Platform) -> None:
-        batch = platform.demo()
+    def test_loses_nothing_and_pays_nobody_twice(self, live: Platform) -> None:
+        batch = live.demo("--count", str(APPLICANTS), "--seconds", str(BATCH_SECONDS))
         for victim in ("celery .*worker", "valkey-server", "bin/postgres|postgres -D", "celery .*worker"):
             time.sleep(6)
             assert batch.poll() is None, batch.communicate()[0]
-            platform.kill(victim)
+            live.kill(victim)
         said, _ = batch.communicate(timeout=BATCH_SECONDS)
         assert batch.returncode == 0, said
 
-        entries = platform.ledger()["entries"]
+        entries = live.sandbox("/payment/v1/ledger")["entries"]
         paid = Counter(entry["key"] for entry in entries if entry["kind"] == "payout")
         assert paid, said
         assert max(paid.values()) == 1
-        loans = platform.ask("SELECT count(*), coalesce(sum(principal_cents), 0)::bigint FROM lending_loan")[0]
+        loans = live.ask("SELECT count(*), coalesce(sum(principal_cents), 0)::bigint FROM lending_loan")[0]
         assert len(paid) == int(loans[0])
         assert -sum(entry["amount_cents"] for entry in entries if entry["kind"] == "payout") == int(loans[1])
-        assert platform.ask("SELECT count(*) FROM lending_event WHERE handled_at IS NULL")[0] == ["0"]
-        assert platform.ask("SELECT coalesce(sum(amount_cents), 0)::bigint FROM lending_entry")[0] == ["0"]
+        assert live.ask("SELECT count(*) FROM lending_event WHERE handled_at IS NULL")[0] == ["0"]
+        assert live.ask("SELECT coalesce(sum(amount_cents), 0)::bigint FROM lending_entry")[0] == ["0"]

@@ -13,7 +13,7 @@ from django.utils import translation
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from lending.common import web
+from lending.common import errors, web
 from users import queries
 from users.services import accounts, auth, codes
 
@@ -78,12 +78,25 @@ class CodePage(web.Page):
 
     def _sign_in(self, request: HttpRequest, phone: str, form: web.CodeForm) -> int:
         accepted = {row.code: row.version for row in queries.documents(self.now(), "register")}
-        return auth.sign_in(phone=phone, code=form.cleaned_data["code"], accepted=accepted, ip=self.ip(), at=self.now())
+        try:
+            return auth.sign_in(
+                phone=phone,
+                code=form.cleaned_data["code"],
+                accepted=accepted,
+                ip=self.ip(),
+                at=self.now(),
+                wechat_ticket=request.session.get("wechat_ticket", ""),
+            )
+        except (errors.Invalid, errors.Conflict) as error:
+            if "wechat" in error.code:  # said once; the next try signs in without WeChat
+                request.session.pop("wechat_ticket", None)
+            raise
 
     def _open_session(self, request: HttpRequest, user_id: int) -> None:
         user = sessions.get_user_model()._default_manager.get(pk=user_id)
         sessions.login(request, user, backend="django.contrib.auth.backends.ModelBackend")
-        request.session.pop(PHONE, None)
+        for name in (PHONE, "wechat_ticket"):
+            request.session.pop(name, None)
 
     def _show(self, form: web.CodeForm) -> HttpResponse:
         phone = str(self.request.session[PHONE])

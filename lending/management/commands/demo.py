@@ -1,9 +1,15 @@
-"""Send a batch of real applicants in over HTTP and print what became of them. Needs a running platform."""
+"""Send a batch of real applicants in over HTTP and print what became of them. Needs a running platform.
+
+The borrower who will be late comes first and alone: the clock then goes on through day close until that instalment is
+five days past due, and the others come on that day. So nobody else of the batch can be late.
+"""
 
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -12,18 +18,16 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from lending import queries
 from lending.common import clock
 from lending.common.crypto import blind_index
-from lending.management.demo import table
+from lending.management.demo import days, stories, table
 from lending.management.demo.borrower import Borrower
-from lending.management.demo.cases import Ending, play
+from lending.management.demo.cases import OVERDUE, Ending, cure, play
 from lending.management.demo.staff import close_desks, open_desks
 from lending.models import Application
-from lending.sandbox.applicants import Applicant, applicant, phone_of
+from lending.sandbox.applicants import CASES, Applicant, applicant, phone_of
 from lending.services import day_close, demo_clock
 
-OPENS_AT_HOUR = 10
 PAST_SIGNING = timedelta(hours=25)  # the signing lifetime, and an hour
 
 
@@ -32,6 +36,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--count", type=int, default=200, help="applicants (1 to 1000)")
+        parser.add_argument("--cases", action="store_true", help="only the rows with a story, whatever --count says")
         parser.add_argument("--parallel", type=int, default=16, help="borrowers at a time")
         parser.add_argument("--seconds", type=int, default=1500, help="time limit for the batch")
         parser.add_argument("--if-none", action="store_true", help="do nothing where a batch has run already")
@@ -47,12 +52,10 @@ class Command(BaseCommand):
             self.stdout.write("A batch has run already; `make demo N=200` sends another.")
             return
         begun = time.monotonic()
-        self._new_day()
-        today = clock.business_date(clock.now())
-        people = [applicant(row, batch, today) for row in range(1, options["count"] + 1)]
+        rows = {row for row, _ in CASES.values()} if options["cases"] else set(range(1, options["count"] + 1))
         desks = open_desks()
         try:
-            endings, failures = self._play(people, options, begun)
+            people, endings, failures = self._play(sorted(rows), batch, options, begun)
             connection.close()  # it may have died meanwhile without our noticing
             application_ids = _ids(endings)
             batch_day = clock.now()
@@ -61,39 +64,62 @@ class Command(BaseCommand):
         finally:
             close_desks(desks)
         self._print(application_ids, batch, batch_day, time.monotonic() - begun)
-        for row, failure in sorted(failures.items()):
-            self.stderr.write(f"  row {row} stopped: {type(failure).__name__}: {failure}")
-        for line in moving:
-            self.stderr.write(f"  not at rest: {line}")
-        if moving or failures:
+        told = stories.tell(people, {ending.row: ending.application_id for ending in endings})
+        for line in stories.lines(told, site=options["url"], sandbox=settings.SANDBOX_URL):
+            self.stdout.write(line)
+        wrong = [f"row {row} stopped: {type(failure).__name__}: {failure}" for row, failure in sorted(failures.items())]
+        wrong += [f"not at rest: {line}" for line in moving]
+        wrong += [f"row {one.row} did not end as {one.case}: {one.trail}" for one in told if not one.ending]
+        for line in wrong:
+            self.stderr.write(f"  {line}")
+        if wrong:
             sys.exit(1)
 
-    def _new_day(self) -> None:
-        """10:00 of the next business day, reached through day close."""
-        opening = _opening_after(clock.now())
+    def _move_to(self, opening: datetime) -> None:
+        """Forward to that instant, through day close."""
         with transaction.atomic(durable=True):
             demo_clock.move_to(instant=opening)
         day_close.close(at=clock.now())
         self.stdout.write(f"  demo clock: {clock.local(clock.now()):%Y-%m-%d %H:%M}")
-        time.sleep(2 * demo_clock.CACHE_SECONDS)  # every process reads the new offset before the first request
+        time.sleep(2 * demo_clock.CACHE_SECONDS)  # every process reads the new offset before the next request
 
     def _play(
-        self, people: list[Applicant], options: dict[str, Any], begun: float
-    ) -> tuple[list[Ending], dict[int, BaseException]]:
-        """Every borrower in a thread of their own, several at a time, with progress."""
-        patience = float(options["seconds"])
-        running: dict[int, Future[Ending]] = {}
+        self, rows: list[int], batch: int, options: dict[str, Any], begun: float
+    ) -> tuple[list[Applicant], list[Ending], dict[int, BaseException]]:
+        """Every borrower in a thread of their own, several at a time, with progress; the late one has begun before."""
+        people: list[Applicant] = []
+        jobs: dict[int, Callable[[], Ending]] = {}
+        failures: dict[int, BaseException] = {}
         with (
             httpx.Client(base_url=options["url"], timeout=30, trust_env=False) as api,
             httpx.Client(base_url=settings.SANDBOX_URL, timeout=30, trust_env=False) as gateway,
-            ThreadPoolExecutor(options["parallel"]) as pool,
         ):
-            for person in people:
-                running[person.row] = pool.submit(play, Borrower(api, gateway, person, patience))
-            self._progress(list(running.values()), begun)
-        failures = {row: f.exception() for row, f in running.items() if f.exception()}
-        endings = [f.result() for f in running.values() if not f.exception()]
-        return endings, {row: failure for row, failure in failures.items() if failure}
+
+            def borrower(row: int) -> Borrower:
+                people.append(applicant(row, batch, clock.business_date(clock.now())))
+                return Borrower(api, gateway, people[-1], float(options["seconds"]))
+
+            if OVERDUE in rows:
+                opening = days.opening_of_the_late(clock.now())
+                self._move_to(opening)
+                self.stdout.write(f"  row {OVERDUE} borrows, and will be late with the first instalment")
+                late = borrower(OVERDUE)
+                try:
+                    ending = play(late)
+                    jobs[OVERDUE] = lambda: cure(late, ending)
+                except Exception as failure:
+                    failures[OVERDUE] = failure
+                self._move_to(days.late_opening(opening))
+            else:
+                self._move_to(days.next_opening(clock.now()))
+            for row in rows:
+                if row != OVERDUE:
+                    jobs[row] = partial(play, borrower(row))
+            with ThreadPoolExecutor(options["parallel"]) as pool:
+                running = {row: pool.submit(job) for row, job in jobs.items()}
+                self._progress(list(running.values()), begun)
+        failures |= {row: error for row, future in running.items() if (error := future.exception())}
+        return people, [future.result() for future in running.values() if not future.exception()], failures
 
     def _progress(self, running: list[Future[Ending]], begun: float) -> None:
         said = -1
@@ -148,11 +174,3 @@ def next_batch() -> int:
 def _ids(endings: list[Ending]) -> list[int]:
     public_ids = [ending.application_id for ending in endings]
     return list(Application.objects.filter(public_id__in=public_ids).values_list("pk", flat=True))
-
-
-def _opening_after(at: datetime) -> datetime:
-    local = clock.local(at)
-    opening = local.replace(hour=OPENS_AT_HOUR, minute=0, second=0, microsecond=0)
-    while opening <= local or not queries.is_workday(opening.date()):
-        opening += timedelta(days=1)
-    return opening

@@ -113,6 +113,7 @@ class Borrower:
     # --- the way ------------------------------------------------------------------------------------------------
 
     def sign_in(self) -> None:
+        self.tokens = {}
         try:
             self._sign_in()
         except Refused as refused:
@@ -286,13 +287,15 @@ class Borrower:
 
     def repay(self, loan_id: str, amount_cents: int) -> None:
         """Pay from the card and wait until it is posted."""
+        self._collect(loan_id, "repayments", json={"amount_cents": amount_cents})
+
+    def give_back(self, loan_id: str) -> None:
+        """Return the money within the cooling-off hours, and wait until the principal has come."""
+        self._collect(loan_id, "withdrawal")
+
+    def _collect(self, loan_id: str, door: str, **body: Any) -> None:
         before = len(self.call("GET", f"loans/{loan_id}/repayments")["repayments"])
-        self.call(
-            "POST",
-            f"loans/{loan_id}/repayments",
-            json={"amount_cents": amount_cents},
-            headers={"Idempotency-Key": str(uuid.uuid4())},
-        )
+        self.call("POST", f"loans/{loan_id}/{door}", headers={"Idempotency-Key": str(uuid.uuid4())}, **body)
         self.until(
             lambda: len(self.call("GET", f"loans/{loan_id}/repayments")["repayments"]) > before,
             what="the repayment",

@@ -7,6 +7,7 @@ from lending.sandbox.applicants import row_of_case
 
 SUPPLEMENT, APPEAL = row_of_case("supplement"), row_of_case("appeal")
 EXPIRES_UNSIGNED, CANCELS = row_of_case("unsigned"), row_of_case("cancelled")
+GIVES_BACK, OVERDUE = row_of_case("given_back"), row_of_case("overdue")
 TWO_DRAWDOWNS, SETTLES_EARLY = row_of_case("two_drawdowns"), row_of_case("early_settlement")
 REPAYS_EVERY = 4  # every fourth paid-out borrower repays the first instalment at once
 
@@ -86,9 +87,18 @@ def _next(borrower: Borrower, drawdown_id: str, left: str) -> dict[str, object]:
 
 def _repay(borrower: Borrower, drawdown: dict[str, object]) -> None:
     loan_id = str(drawdown["loan_id"])
-    if borrower.person.row == SETTLES_EARLY:
+    if borrower.person.row == GIVES_BACK:
+        borrower.give_back(loan_id)
+    elif borrower.person.row == SETTLES_EARLY:
         quote = borrower.call("GET", f"loans/{loan_id}/settlement-quote")
         borrower.repay(loan_id, quote["amount_cents"])
     elif borrower.person.row % REPAYS_EVERY == 0:
-        first = borrower.call("GET", f"loans/{loan_id}")["next_due"]
-        borrower.repay(loan_id, first["open_cents"])
+        borrower.repay(loan_id, borrower.loan(drawdown)["next_due"]["open_cents"])
+
+
+def cure(borrower: Borrower, ending: Ending) -> Ending:
+    """Sign in again after the instalment fell due, and pay what the loan says is late."""
+    borrower.sign_in()
+    loan = borrower.call("GET", "loans")[0]
+    borrower.repay(loan["id"], loan["next_due"]["open_cents"])
+    return ending

@@ -106,10 +106,10 @@ def _initial(case: "review.queries.CaseView", by_id: int) -> None:
 
 
 def _final(case: "review.queries.CaseView", by_id: int) -> None:
-    """Approve two of three, one of them at a lower amount; the rest is declined with reasons."""
+    """Approve two of three, one of them at a lower amount, and whoever brought what was asked for; decline the rest."""
     application = queries.application(case.application_id)
     at, third = clock.now(), _row(case) % 3
-    if application.terms is None or third == 2:
+    if application.terms is None or (third == 2 and _row(case) != SUPPLEMENT):
         review.services.decide(case_id=case.id, by_id=by_id, outcome="decline", reasons=["S03", "S04"], at=at)
         return
     terms = None

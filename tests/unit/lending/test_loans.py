@@ -179,12 +179,12 @@ class TestTheBooks:
                         accrue(loan, day, at)
                         assert Journal.objects.filter(loan=loan).count() == entries
                     case "due":
-                        pay(loan, repayments.due_now(lines(loan), day), now)
+                        pay(loan, repayments.due_now(loan, lines(loan), day), now)
                     case "part":
                         pay(loan, max(1, to_settle(loan, day) * number // 100), now)
                     case "known late":
                         received = max(day - timedelta(days=number), loan.value_date)
-                        pay(loan, repayments.due_now(lines(loan), received), now, received_at=on(at, received))
+                        pay(loan, repayments.due_now(loan, lines(loan), received), now, received_at=on(at, received))
                     case "settle":
                         pay(loan, to_settle(loan, day) + number, now)
                         assert loan.status == L.SETTLED
@@ -259,6 +259,26 @@ class TestArrears:
             ("ACTIVE", "OVERDUE"),
             ("OVERDUE", "ACTIVE"),
         ]
+        check_books(loan)
+
+    def test_cured_by_what_the_borrower_is_shown_on_the_day_before_it_is_closed(
+        self, at: datetime, loan: Loan, first_due: date
+    ) -> None:
+        accrue(loan, first_due + timedelta(days=5), at)
+        now = on(at, first_due + timedelta(days=6))
+        stale = lines(loan)[0].open_cents
+        shown = queries.loan_for(loan.user_id, loan.public_id, now).instalments[0].open_cents
+        assert shown > stale
+        with undone():
+            pay(loan, stale, now)
+            assert loan.status == L.OVERDUE
+        loan.refresh_from_db()
+        both = shown + lines(loan)[1].open_cents
+        repayments.check_can_repay(loan_id=loan.pk, amount_cents=both, at=now)
+        with pytest.raises(repayments.NotOwed):
+            repayments.check_can_repay(loan_id=loan.pk, amount_cents=both + 1, at=now)
+        pay(loan, shown, now)
+        assert (loan.status, loan.dpd, loan.max_dpd) == (L.ACTIVE, 0, 5)
         check_books(loan)
 
     def test_a_part_pays_penalty_then_interest_then_principal_of_the_oldest(
