@@ -1,5 +1,6 @@
 """Reads of contracts for other apps and for doors."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -15,6 +16,7 @@ class ContractView:
     """`agreed_by`: confirm | otp | otp_seal | seal. `sha256` is of the file as it now is, None before rendering."""
 
     id: int
+    drawdown_id: int
     public_id: UUID
     number: str
     kind: str
@@ -37,6 +39,18 @@ def set_for(drawdown_id: int) -> tuple[ContractView, ...]:
     rows = Contract.objects.filter(drawdown_id=drawdown_id).exclude(state=ContractState.VOID)
     rows = rows.select_related("template").defer("values", "template__source", "template__style")
     return tuple(map(_view, sorted(rows, key=lambda row: _ORDER[row.kind])))
+
+
+def ever_of(drawdown_ids: Sequence[int]) -> tuple[ContractView, ...]:
+    """Everything ever issued for these drawdowns, the void included, oldest first."""
+    rows = Contract.objects.filter(drawdown_id__in=drawdown_ids).select_related("template").order_by("id")
+    return tuple(map(_view, rows.defer("values", "template__source", "template__style")))
+
+
+def stuck() -> int:
+    """How many documents failed so often that people were told."""
+    making = (ContractState.ISSUED, ContractState.SIGNED)
+    return Contract.objects.filter(state__in=making, attempts__gte=kinds.TRIES_BEFORE_NOTICE).count()
 
 
 def contract_for(user_id: int, public_id: UUID) -> ContractView:
@@ -69,6 +83,7 @@ def readable(contract_id: int) -> str:
 def _view(row: Contract) -> ContractView:
     return ContractView(
         id=row.pk,
+        drawdown_id=row.drawdown_id,
         public_id=row.public_id,
         number=row.number,
         kind=row.kind,

@@ -21,7 +21,7 @@ from funding.models import (
     Reservation,
     Routing,
 )
-from lending.common.admin import ReadOnlyAdmin, ReadOnlyInline, age, money, state_badge
+from lending.common.admin import ExactSearch, ReadOnlyAdmin, ReadOnlyInline, age, money, state_badge
 from lending.common.money import format_cents
 
 ALLOCATION_COLOURS = {
@@ -164,19 +164,21 @@ class HeadroomMonthAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Reservation)
-class ReservationAdmin(ReadOnlyAdmin):
+class ReservationAdmin(ExactSearch, ReadOnlyAdmin):
+    large = True
+    search_ids = ("drawdown__public_id",)
     amount = money("amount_cents", "amount")
     list_display = ("id", "at", "kind", "programme", "business_date", "drawdown", "amount")
     list_filter = ("kind", "programme", "business_date")
-    search_fields = ("drawdown__public_id",)
     list_select_related = ("drawdown", "programme")
 
 
 @admin.register(Routing)
-class RoutingAdmin(ReadOnlyAdmin):
+class RoutingAdmin(ExactSearch, ReadOnlyAdmin):
+    large = True
+    search_ids = ("drawdown__public_id",)
     list_display = ("id", "at", "drawdown", "programme")
     list_filter = ("programme",)
-    search_fields = ("drawdown__public_id",)
     list_select_related = ("drawdown", "programme")
     fields = ("drawdown", "programme", "at", "rules")
     readonly_fields = ("rules",)
@@ -192,14 +194,16 @@ class PayoutInline(ReadOnlyInline):
 
 
 @admin.register(Allocation)
-class AllocationAdmin(ReadOnlyAdmin):
+class AllocationAdmin(ExactSearch, ReadOnlyAdmin):
+    large = True
+    search_ids = ("drawdown__public_id",)
+    search_codes = ("key",)
     badge = state_badge("state", ALLOCATION_COLOURS, "state")
     amount = money("amount_cents", "amount")
     waiting = age("created_at")
     raw_answer = pretty("answer")
     list_display = ("id", "drawdown", "recipient", "programme", "badge", "amount", "attempts", "waiting", "refusal")
     list_filter = ("state", "programme", "release_cause")
-    search_fields = ("drawdown__public_id", "key", "reference")
     list_select_related = ("drawdown", "programme")
     readonly_fields = ("rules", "raw_answer")
     exclude = ("answer",)
@@ -211,21 +215,26 @@ class AllocationAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Payout)
-class PayoutAdmin(ReadOnlyAdmin):
+class PayoutAdmin(ExactSearch, ReadOnlyAdmin):
+    large = True
+    search_ids = ("drawdown__public_id",)
+    search_codes = ("key",)
     badge = state_badge("state", PAYMENT_COLOURS, "state")
     amount = money("amount_cents", "amount")
     waiting = age("created_at")
     raw_answer = pretty("answer")
     list_display = ("id", "drawdown", "badge", "amount", "card", "fault", "code", "attempts", "waiting", "paid_at")
     list_filter = ("state", "fault", "code")
-    search_fields = ("drawdown__public_id", "key", "reference")
     list_select_related = ("drawdown", "card")
     readonly_fields = ("raw_answer",)
     exclude = ("answer",)
 
 
 @admin.register(Collection)
-class CollectionAdmin(ReadOnlyAdmin):
+class CollectionAdmin(ExactSearch, ReadOnlyAdmin):
+    large = True
+    search_ids = ("public_id", "loan__public_id")
+    search_codes = ("key",)
     badge = state_badge("state", PAYMENT_COLOURS, "state")
     amount = money("amount_cents", "asked")
     collected = money("collected_cents", "came")
@@ -233,18 +242,19 @@ class CollectionAdmin(ReadOnlyAdmin):
     raw_answer = pretty("answer")
     list_display = ("id", "loan", "badge", "amount", "collected", "card", "code", "by", "attempts", "waiting")
     list_filter = ("state", "code")
-    search_fields = ("loan__public_id", "public_id", "key", "reference")
     list_select_related = ("loan", "card")
     readonly_fields = ("raw_answer",)
     exclude = ("answer",)
 
 
 @admin.register(CallbackEvent)
-class CallbackEventAdmin(ReadOnlyAdmin):
+class CallbackEventAdmin(ExactSearch, ReadOnlyAdmin):
+    large = True
+    search_ids = ()
+    search_codes = ("key", "event_id")
     badge = state_badge("outcome", CALLBACK_COLOURS, "outcome")
     raw = pretty("payload")
     list_display = ("id", "received_at", "provider", "type", "badge", "key", "event_id")
     list_filter = ("provider", "type", "outcome")
-    search_fields = ("key", "event_id")
     readonly_fields = ("raw",)
     exclude = ("payload",)

@@ -6,10 +6,11 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Q, Sum
+from django.db.models import Count, F, Min, Q, QuerySet, Sum
 
 from funding.models import Allocation, Collection, HeadroomDay, HeadroomMonth, Payout, Programme
 from funding.models.allocation import ASKING, AllocationState
+from funding.models.payment import CollectionState, PayoutState
 from funding.rules import eligibility, hours
 from lending import queries as lending
 from lending.common import clock
@@ -46,6 +47,7 @@ class Headroom:
 @dataclass(frozen=True, slots=True)
 class AllocationView:
     id: int
+    drawdown_id: int
     funder_code: str
     programme_code: str
     state: str
@@ -60,6 +62,7 @@ class AllocationView:
 @dataclass(frozen=True, slots=True)
 class PayoutView:
     id: int
+    drawdown_id: int
     key: str
     state: str
     amount_cents: int
@@ -83,6 +86,15 @@ class CollectionView:
     code: str
     created_at: datetime
     collected_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """`label`: the table of the orders."""
+
+    label: str
+    count: int
+    oldest_at: datetime | None
 
 
 # --- who may fund -------------------------------------------------------------------------------------------------
@@ -201,27 +213,30 @@ def pay_day(programme: Programme, at: datetime) -> tuple[datetime, date]:
 
 def headroom(at: datetime) -> tuple[Headroom, ...]:
     """Every switched-on programme, in routing order, on its funder's present business day."""
-    found = []
-    for row in Programme.objects.filter(enabled=True).select_related("funder"):
-        day = hours.business_date(local=clock.local(at), cut_off=row.funder.cut_off)
-        used = HeadroomDay.objects.filter(programme=row, business_date=day).first()
-        cap = used.cap_cents if used else row.cap_day_cents or 0
-        reserved, committed = (used.reserved_cents, used.committed_cents) if used else (0, 0)
-        found.append(
-            Headroom(row.funder_id, row.code, day, cap, reserved, committed, free_cents=cap - reserved - committed)
-        )
-    return tuple(found)
+    local = clock.local(at)
+    programmes = list(Programme.objects.filter(enabled=True).select_related("funder"))
+    days = {row.pk: hours.business_date(local=local, cut_off=row.funder.cut_off) for row in programmes}
+    rows = HeadroomDay.objects.filter(programme__in=programmes, business_date__in=set(days.values()))
+    used = {(row.programme_id, row.business_date): row for row in rows}
+    return tuple(_headroom(row, days[row.pk], used.get((row.pk, days[row.pk]))) for row in programmes)
+
+
+def _headroom(row: Programme, day: date, used: HeadroomDay | None) -> Headroom:
+    cap = used.cap_cents if used else row.cap_day_cents or 0
+    reserved, committed = (used.reserved_cents, used.committed_cents) if used else (0, 0)
+    return Headroom(row.funder_id, row.code, day, cap, reserved, committed, free_cents=cap - reserved - committed)
 
 
 # --- what became of it --------------------------------------------------------------------------------------------
 
 
-def allocations_of(drawdown_id: int) -> tuple[AllocationView, ...]:
+def allocations_of(*drawdown_ids: int) -> tuple[AllocationView, ...]:
     """Oldest first."""
-    rows = Allocation.objects.filter(drawdown_id=drawdown_id).select_related("routing").order_by("id")
+    rows = Allocation.objects.filter(drawdown_id__in=drawdown_ids).select_related("routing").order_by("id")
     return tuple(
         AllocationView(
             id=row.pk,
+            drawdown_id=row.drawdown_id,
             funder_code=row.recipient,
             programme_code=row.programme_id,
             state=row.state,
@@ -236,11 +251,12 @@ def allocations_of(drawdown_id: int) -> tuple[AllocationView, ...]:
     )
 
 
-def payouts_of(drawdown_id: int) -> tuple[PayoutView, ...]:
+def payouts_of(*drawdown_ids: int) -> tuple[PayoutView, ...]:
     """Oldest first."""
     return tuple(
         PayoutView(
             id=row.pk,
+            drawdown_id=row.drawdown_id,
             key=row.key,
             state=row.state,
             amount_cents=row.amount_cents,
@@ -250,8 +266,18 @@ def payouts_of(drawdown_id: int) -> tuple[PayoutView, ...]:
             paid_at=row.paid_at,
             returned_at=row.returned_at,
         )
-        for row in Payout.objects.filter(drawdown_id=drawdown_id).order_by("id")
+        for row in Payout.objects.filter(drawdown_id__in=drawdown_ids).order_by("id")
     )
+
+
+def unanswered() -> tuple[Unanswered, ...]:
+    """Money orders whose outcome nobody knows: payouts, then direct debits."""
+    orders: tuple[tuple[str, QuerySet[Any]], ...] = (
+        ("funding.Payout", Payout.objects.filter(state=PayoutState.UNKNOWN)),
+        ("funding.Collection", Collection.objects.filter(state=CollectionState.UNKNOWN)),
+    )
+    found = [(label, rows.order_by().aggregate(n=Count("pk"), oldest=Min("created_at"))) for label, rows in orders]
+    return tuple(Unanswered(label, row["n"], row["oldest"]) for label, row in found)
 
 
 def collection(public_id: UUID) -> CollectionView:
@@ -262,9 +288,9 @@ def collection(public_id: UUID) -> CollectionView:
     return _collection(row)
 
 
-def collections_of(loan_id: int) -> tuple[CollectionView, ...]:
+def collections_of(*loan_ids: int) -> tuple[CollectionView, ...]:
     """Newest first."""
-    return tuple(map(_collection, Collection.objects.filter(loan_id=loan_id)))
+    return tuple(map(_collection, Collection.objects.filter(loan_id__in=loan_ids)))
 
 
 def _collection(row: Collection) -> CollectionView:

@@ -33,7 +33,7 @@ from lending.models import (
 )
 from lending.services import drawdowns, grants, lifetimes, repayments
 from users import queries as users
-from users.services import checks, consents, notices, profiles
+from users.services import acts, checks, consents, notices, profiles
 
 logger = logging.getLogger(__name__)
 
@@ -216,13 +216,21 @@ def _put_off(event_id: int, error: Exception, at: datetime) -> None:
 
 
 def unpark(*, event_id: int, reason: str, by: str, at: datetime) -> None:
-    """Operations have removed the cause: try again. Raises NotFound where that step is not parked."""
+    """Operations have removed the cause: try again. Raises NotFound where that step is not parked, NotAllowed."""
     event = Event.objects.select_for_update().filter(pk=event_id, parked_at__isnull=False).first()
     if event is None:
         raise NotFound("This step is not parked.")
     event.parked_at = event.not_before = None
     event.attempts = 0
     event.save(update_fields=["parked_at", "not_before", "attempts"])
+    acts.record(
+        by=by,
+        act="try_again",
+        subject=f"event:{event_id}",
+        reason=reason,
+        at=at,
+        permission="lending.unpark_event",
+    )
     logger.info("step tried again", extra={"event_id": event_id, "by": by, "reason": reason})
 
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Q
+from django.db.models import Count, Min, Q
 
 from review.models import Case, CaseAction, Finding, Queue
-from review.models.case import OPEN, WAITING, WORKED
+from review.models.case import WAITING, WORKED, CaseStatus
 from review.rules import priority
 
 
@@ -43,7 +43,8 @@ class CaseView:
 
 @dataclass(frozen=True, slots=True)
 class QueueView:
-    """How many cases of the queue wait, are being worked on, and are paused."""
+    """How many cases of the queue wait, are being worked on, and are paused; of the two first the oldest, and how many
+    are past due."""
 
     code: str
     name_zh: str
@@ -51,6 +52,8 @@ class QueueView:
     waiting: int
     in_work: int
     paused: int
+    late: int
+    oldest_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,35 +125,61 @@ def _view(row: Case) -> CaseView:
     )
 
 
-def queues() -> tuple[QueueView, ...]:
-    counted = Queue.objects.annotate(
-        open_cases=Count("cases", filter=Q(cases__status__in=OPEN)),
-        waiting=Count("cases", filter=Q(cases__status__in=WAITING)),
-        in_work=Count("cases", filter=Q(cases__status__in=WORKED)),
-    ).order_by("-stage", "code")
-    return tuple(
-        QueueView(
-            row.code, row.name_zh, row.stage, row.waiting, row.in_work, row.open_cases - row.waiting - row.in_work
+def queues(at: datetime) -> tuple[QueueView, ...]:
+    """Every queue with its open cases; what is closed is never read."""
+    counted = (
+        Case.objects.exclude(status=CaseStatus.CLOSED)
+        .order_by()
+        .values("queue_id")
+        .annotate(
+            open_cases=Count("pk"),
+            waiting=Count("pk", filter=Q(status__in=WAITING)),
+            in_work=Count("pk", filter=Q(status__in=WORKED)),
+            late=Count("pk", filter=Q(status__in=[*WAITING, *WORKED], due_at__lte=at)),
+            oldest_at=Min("opened_at", filter=Q(status__in=[*WAITING, *WORKED])),
         )
-        for row in counted
     )
+    found = {row["queue_id"]: row for row in counted}
+    return tuple(_queue(row, found.get(row.pk)) for row in Queue.objects.order_by("-stage", "code"))
+
+
+def _queue(row: Queue, counted: dict[str, Any] | None) -> QueueView:
+    if counted is None:
+        return QueueView(row.code, row.name_zh, row.stage, 0, 0, 0, 0, None)
+    waiting, in_work = counted["waiting"], counted["in_work"]
+    paused = counted["open_cases"] - waiting - in_work
+    return QueueView(row.code, row.name_zh, row.stage, waiting, in_work, paused, counted["late"], counted["oldest_at"])
+
+
+def waiting_cases() -> int:
+    return Case.objects.filter(status__in=WAITING).count()
+
+
+def rounds_of(application_id: int) -> tuple[tuple[CaseView, tuple[ActionView, ...]], ...]:
+    """Every case of an application with what was done to it, the first round first."""
+    cases = list(Case.objects.filter(application_id=application_id).select_related("queue").order_by("round"))
+    done: dict[int, list[ActionView]] = {}
+    for row in CaseAction.objects.filter(case__in=[case.pk for case in cases]):
+        done.setdefault(row.case_id, []).append(_action(row))
+    return tuple((_view(case), tuple(done.get(case.pk, ()))) for case in cases)
 
 
 def actions_of(case_id: int) -> tuple[ActionView, ...]:
     """What was done to a case, oldest first."""
-    return tuple(
-        ActionView(
-            action=row.action,
-            actor=row.actor,
-            occurred_at=row.occurred_at,
-            source=row.source,
-            target=row.target,
-            outcome=row.outcome,
-            reasons=tuple(row.reasons),
-            note=row.note,
-            changes=row.changes,
-        )
-        for row in CaseAction.objects.filter(case_id=case_id)
+    return tuple(map(_action, CaseAction.objects.filter(case_id=case_id)))
+
+
+def _action(row: CaseAction) -> ActionView:
+    return ActionView(
+        action=row.action,
+        actor=row.actor,
+        occurred_at=row.occurred_at,
+        source=row.source,
+        target=row.target,
+        outcome=row.outcome,
+        reasons=tuple(row.reasons),
+        note=row.note,
+        changes=row.changes,
     )
 
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from lending.common.admin import ReadOnlyAdmin, ReadOnlyInline, age, money, state_badge
+from lending.common.admin import ExactSearch, ReadOnlyAdmin, ReadOnlyInline, age, money, state_badge
 from risk import services
 from risk.models import Assessment, Binding, DataPull, Decision, Release, Scenario, Variable
 
@@ -88,7 +88,9 @@ class DecisionInline(ReadOnlyInline):
 
 
 @admin.register(Assessment)
-class AssessmentAdmin(ReadOnlyAdmin):
+class AssessmentAdmin(ExactSearch, ReadOnlyAdmin):
+    large = True
+    search_ids = ("application__public_id", "drawdown__public_id", "user__public_id")
     list_display = (
         "pk",
         "kind",
@@ -102,7 +104,6 @@ class AssessmentAdmin(ReadOnlyAdmin):
         "finished_at",
     )
     list_filter = ("state", "outcome", "kind", "as_of_date")
-    search_fields = ("application__public_id", "drawdown__public_id", "user__public_id")
     list_select_related = ("application", "drawdown")
     raw_id_fields = ("application", "drawdown", "user")
     exclude = ("state", "outcome", "spend_cents")
@@ -115,12 +116,14 @@ class AssessmentAdmin(ReadOnlyAdmin):
 
 
 @admin.register(DataPull)
-class DataPullAdmin(ReadOnlyAdmin):
+class DataPullAdmin(ExactSearch, ReadOnlyAdmin):
     """The raw answer is personal data and is not shown; the variables read from it stand in the decision."""
 
+    large = True
+    search_ids = ("assessment__application__public_id",)
+    search_codes = ("key",)
     list_display = ("pk", "source_code", "stage", "badge", "latency_ms", "price", "failure", "attempts", "settled_at")
     list_filter = ("state", "source_code", "stage", ("reused_from", admin.EmptyFieldListFilter))
-    search_fields = ("key", "assessment__application__public_id")
     list_select_related = ("source",)
     fields = (
         *list_display[1:],
@@ -138,7 +141,9 @@ class DataPullAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Decision)
-class DecisionAdmin(ReadOnlyAdmin):
+class DecisionAdmin(ExactSearch, ReadOnlyAdmin):
+    large = True
+    search_ids = ("public_id", "assessment__application__public_id")
     list_display = (
         "public_id",
         "step",
@@ -152,7 +157,6 @@ class DecisionAdmin(ReadOnlyAdmin):
         "decided_at",
     )
     list_filter = ("outcome", "scenario", "step", "grade", "as_of_date", "release")
-    search_fields = ("public_id", "assessment__application__public_id")
     list_select_related = ("release",)
     fields = (
         *("public_id", "assessment", "scenario", "step", "release", "engine", "as_of_date", "badge", "grade", "score"),

@@ -8,10 +8,11 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import Count, Q, Sum
 
 from lending.common.errors import NotFound
 from risk.models import Assessment, Binding, DataPull, Decision, PullState
+from risk.rules import budget
 from risk.rules.document import export
 
 
@@ -57,6 +58,83 @@ class DataUsed:
     state: str
     consent_id: UUID
     consent_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class PullView:
+    """One question to one source. `state`: answered, reused, dead or pending; `consent`: the one it stood on."""
+
+    source: str
+    answers_for: str
+    stage: int
+    state: str
+    price_cents: int
+    latency_ms: int | None
+    failure: str
+    recipient: str
+    asked_at: datetime
+    settled_at: datetime | None
+    consent_code: str
+    consent_version: str
+    consent_given_at: datetime
+    consent_withdrawn_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSpend:
+    source: str
+    pulls: int
+    spent_cents: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """Of one business day, by source, the dearest first. The alarm is raised at `alarm_cents`."""
+
+    spent_cents: int
+    budget_cents: int
+    alarm_cents: int
+    sources: tuple[SourceSpend, ...]
+
+
+def pulls_of(application_id: int) -> tuple[PullView, ...]:
+    """Every source asked for an application and its drawdowns, in the order of asking."""
+    rows = DataPull.objects.filter(assessment__application_id=application_id).select_related("consent").order_by("pk")
+    return tuple(
+        PullView(
+            source=row.source_code,
+            answers_for=row.answers_for,
+            stage=row.stage,
+            state="reused" if row.reused_from_id else str(row.state),
+            price_cents=row.price_cents,
+            latency_ms=row.latency_ms,
+            failure=row.failure,
+            recipient=row.recipient,
+            asked_at=row.created_at,
+            settled_at=row.settled_at,
+            consent_code=row.consent.code,
+            consent_version=row.consent.version,
+            consent_given_at=row.consent.given_at,
+            consent_withdrawn_at=row.consent.withdrawn_at,
+        )
+        for row in rows.defer("payload")
+    )
+
+
+def spend_on(day: date) -> Spend:
+    """What pulls of that business day cost against its budget."""
+    rows = DataPull.objects.filter(assessment__as_of_date=day).order_by().values("source_code")
+    counted = rows.annotate(n=Count("pk", filter=Q(reused_from=None)), cents=Sum("price_cents"))
+    sources = [SourceSpend(row["source_code"], row["n"], row["cents"] or 0) for row in counted]
+    sources.sort(key=lambda row: (-row.spent_cents, row.source))
+    spent = sum(row.spent_cents for row in sources)
+    return Spend(spent, budget.DAY_BUDGET_CENTS, budget.ALARM_CENTS, tuple(sources))
+
+
+def silent_on(day: date) -> Mapping[str, int]:
+    """How often each source gave no answer on that business day."""
+    dead = DataPull.objects.filter(assessment__as_of_date=day, state=PullState.DEAD).order_by()
+    return {row["source_code"]: row["n"] for row in dead.values("source_code").annotate(n=Count("pk"))}
 
 
 def decision(decision_id: int) -> DecisionView:

@@ -7,7 +7,9 @@ from django.contrib import admin
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from lending.common.admin import ReadOnlyAdmin, age, money, state_badge
+from lending.common.acting import Act, ActingAdmin
+from lending.common.admin import ExactSearch, ReadOnlyAdmin, age, money, state_badge
+from traffic import services
 from traffic.models import Channel, OfferSearch, PartnerStatus, Platform, StatusPush
 
 PUSH_COLOURS = {"withheld": "grey", "kept": "grey", "due": "amber", "sent": "green", "failed": "red"}
@@ -40,13 +42,26 @@ class PartnerStatusAdmin(ReadOnlyAdmin):
 
 
 @admin.register(StatusPush)
-class StatusPushAdmin(ReadOnlyAdmin):
+class StatusPushAdmin(ExactSearch, ActingAdmin):
+    large = True
+    search_ids = ("application__public_id",)
+    search_codes = ("key",)
     badge = state_badge("state", PUSH_COLOURS, "state")
     waiting = age("created_at")
     told = pretty("payload")
+    acts = {
+        "resend": Act(
+            title="Send again",
+            question="Why does the channel need it again?",
+            done="will be sent again",
+            permission="traffic.change_statuspush",
+            perform=lambda pk, **why: services.resend(push_id=pk, **why),
+            can=lambda push: push.state in services.RESENDABLE,
+            icon="send",
+        )
+    }
     list_display = ("id", "channel", "seq", "word", "badge", "event", "application", "attempts", "waiting", "sent_at")
     list_filter = ("state", "channel", "word")
-    search_fields = ("application__public_id", "key")
     list_select_related = ("channel", "event", "application")
     readonly_fields = ("told",)
     exclude = ("payload",)
@@ -74,11 +89,12 @@ class PlatformAdmin(ReadOnlyAdmin):
 
 
 @admin.register(OfferSearch)
-class OfferSearchAdmin(ReadOnlyAdmin):
+class OfferSearchAdmin(ExactSearch, ReadOnlyAdmin):
+    large = True
+    search_ids = ("application__public_id",)
     looked_at = pretty("considered")
     list_display = ("id", "at", "application", "trigger", "result")
     list_filter = ("trigger", "result")
-    search_fields = ("application__public_id",)
     list_select_related = ("application",)
     readonly_fields = ("looked_at",)
     exclude = ("considered",)

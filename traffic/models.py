@@ -81,7 +81,10 @@ class StatusPush(WorkRow):
     class Meta:
         ordering = ["-id"]
         verbose_name_plural = "status pushes"
-        indexes = [models.Index(fields=["id"], condition=Q(state="due"), name="push_to_send")]
+        indexes = [
+            models.Index(fields=["id"], condition=Q(state="due"), name="push_to_send"),
+            models.Index(fields=["id"], condition=Q(state="failed"), name="push_given_up"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=PushState.values), name="push_state_known"),
             models.UniqueConstraint(fields=["channel", "seq"], name="push_seq_once"),

@@ -51,3 +51,6 @@ def set_sha256(documents: Mapping[str, str]) -> str:
     """SHA-256 over the lines `kind:sha256`, sorted by kind, one newline after each."""
     lines = "".join(f"{kind}:{documents[kind]}\n" for kind in sorted(documents))
     return hashlib.sha256(lines.encode()).hexdigest()
+
+
+TRIES_BEFORE_NOTICE = 5  # to print or seal a document

@@ -25,7 +25,6 @@ DUE = (
     | Q(state=S.RENDERED, kind__in=kinds.SEALED_AT_ONCE)
 )
 LEASE_SECONDS = 120
-ATTEMPTS_BEFORE_NOTICE = 5
 
 
 def due(*, at: datetime, limit: int) -> list[int]:
@@ -103,6 +102,6 @@ def _put_off(contract: Contract, error: Exception, now: datetime) -> None:
     contract.not_before, contract.leased_until = now + work.back_off(contract.attempts), None
     contract.last_error = said[:200]
     contract.save(update_fields=["not_before", "leased_until", "last_error"])
-    if contract.attempts >= ATTEMPTS_BEFORE_NOTICE:
+    if contract.attempts >= kinds.TRIES_BEFORE_NOTICE:
         text = f"{contract.number} failed {contract.attempts} times: {said}"
-        notices.raise_notice(kind="contract_stuck", subject=str(contract.public_id), text=text, at=now)
+        notices.raise_notice(kind="contract_stuck", subject=f"contract:{contract.pk}", text=text, at=now)

@@ -9,6 +9,7 @@ from contracts.models import Template
 from contracts.providers import typefaces
 from contracts.rules import resolver, variables
 from lending.common.errors import Conflict, Forbidden, NotFound
+from users.services import acts
 
 
 class SameAuthor(Forbidden):
@@ -69,7 +70,7 @@ def draft(
     ).pk
 
 
-def approve(*, template_id: int, by_id: int, at: datetime) -> None:
+def approve(*, template_id: int, by_id: int, reason: str, at: datetime) -> None:
     """In force from `valid_from` on. A former version of the same code ends the day before.
 
     Raises SameAuthor, TemplateApproved, TemplateOverlaps where another code's would fit the same loans.
@@ -90,6 +91,14 @@ def approve(*, template_id: int, by_id: int, at: datetime) -> None:
         retire(template=one, last_day=max(one.valid_from, date.fromordinal(template.valid_from.toordinal() - 1)))
     template.approver_id, template.approved_at = by_id, at
     template.save(update_fields=["approver", "approved_at"])
+    acts.record(
+        by=f"staff:{by_id}",
+        act="approve_template",
+        subject=f"template:{template_id}",
+        reason=reason,
+        at=at,
+        permission="contracts.change_template",
+    )
 
 
 def retire(*, template: Template, last_day: date) -> None:

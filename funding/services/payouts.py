@@ -28,6 +28,7 @@ PROVIDER = "payment-v1"
 OPEN = (PayoutState.DUE, PayoutState.SENT, PayoutState.UNKNOWN)
 DUE = Q(state__in=OPEN)
 LEASE_SECONDS = 30
+ATTEMPTS_BEFORE_NOTICE = 3
 
 
 class NotReadyToPay(Conflict):
@@ -162,6 +163,13 @@ def _note_fault(payout: Payout, error: Exception, *, sending: bool, now: datetim
     if isinstance(error, PermanentError):
         notices.raise_notice(
             kind="payout_refused", subject=f"payout:{row.pk}", text=f"The payment channel refused it: {error}", at=now
+        )
+    elif row.state != PayoutState.DUE and row.attempts >= ATTEMPTS_BEFORE_NOTICE:
+        notices.raise_notice(
+            kind="payout_unknown",
+            subject=f"payout:{row.pk}",
+            text=f"Asked {row.attempts} times without an answer: {row.last_error}",
+            at=now,
         )
 
 

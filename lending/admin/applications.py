@@ -4,47 +4,27 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
-from django.utils.html import format_html
+from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
-import review.queries
-from lending import queries
+from lending import overview
 from lending.admin import colours
+from lending.admin.navigation import may_view
 from lending.admin.people import CustomerSearch, customer
-from lending.admin.timeline import EventInline
 from lending.common.admin import (
     ReadOnlyAdmin,
     ReadOnlyInline,
     age,
-    badge,
     instant,
     linked,
     money,
-    page_link,
-    page_links,
-    rate,
     short,
     short_id,
     state_badge,
 )
-from lending.models import Application, Drawdown, Grant, Loan, Supplement, SupplementItem
+from lending.common.shown import badge
+from lending.models import Application, Supplement, SupplementItem
 from users import queries as users
-
-
-class SupplementInline(ReadOnlyInline):
-    model = Supplement
-    hide_title = True
-    fields = readonly_fields = ("number", "asked_by", "requested", "expires", "answered")
-    requested, expires, answered = instant("requested_at"), instant("expires_at"), instant("answered_at")
-
-    @admin.display(description="number")
-    def number(self, row: Supplement) -> SafeString:
-        return page_link(Supplement, row.pk, short(row))
-
-    @admin.display(description="asked by")
-    def asked_by(self, row: Supplement) -> str:
-        return users.actor_name(row.requested_by)
 
 
 @admin.register(Application)
@@ -55,24 +35,13 @@ class ApplicationAdmin(CustomerSearch, ReadOnlyAdmin):
     )
     list_filter = ("status", "product", "channel_code", "grade", "created_at")
     list_select_related = ("user", "product")
-    fieldsets = (
-        (None, {"fields": ("public_id", "badge", "customer", "product", "channel_code")}),
-        ("Asked for", {"fields": (("asked", "asked_months"), ("method", "purpose"))}),
-        (
-            "Verdict",
-            {"fields": (("grade", "offered"), ("decided", "decided_months"), ("price", "reapply"), "reason_texts")},
-        ),
-        ("What hangs on it", {"fields": ("decisions", "case", "grant_page", "drawdown_pages", "loan_pages")}),
-        ("When", {"fields": (("created", "submitted"), ("decision_at", "closed"), "appeals")}),
-    )
-    inlines = (EventInline, SupplementInline)
+    large = True
+    change_form_outer_before_template = "lending/office/application.html"
     number = short_id()
     badge = state_badge("status", colours.APPLICATION)
     customer = customer()
     asked, offered, decided = money("asked_cents"), money("offered_cents"), money("decided_cents", "granted")
-    price = rate("decided_rate", "price a year")
-    waiting, submitted, created = age("created_at"), instant("submitted_at"), instant("created_at")
-    decision_at, closed, reapply = instant("decided_at"), instant("closed_at"), instant("reapply_at", "may apply again")
+    waiting, submitted = age("created_at"), instant("submitted_at")
 
     @admin.display(description="months", ordering="asked_months")
     def months(self, application: Application) -> str:
@@ -84,45 +53,23 @@ class ApplicationAdmin(CustomerSearch, ReadOnlyAdmin):
 
     # --- the page -------------------------------------------------------------------------------------------------
 
-    @admin.display(description="reasons")
-    def reason_texts(self, application: Application) -> SafeString | str:
-        found = queries.reasons(application.reasons) if application.reasons else ()
-        return page_links([page_link("lending.reason", row.code, f"{row.code} {row.text_zh}") for row in found])
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return []  # the template shows the page
 
-    @admin.display(description="machine's decision")
-    def decisions(self, application: Application) -> SafeString | str:
-        number = application.decision_id
-        return page_link("risk.decision", number, f"decision {number}") if number else "-"
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise Http404
+        shown = {} if not self.has_view_permission(request, row) else self._page(request, row.pk)
+        answer: HttpResponse = super().change_view(request, object_id, form_url, (extra_context or {}) | shown)
+        return answer
 
-    @admin.display(description="review case")
-    def case(self, application: Application) -> SafeString | str:
-        case = review.queries.case_of(application.pk)
-        return page_link("review.case", case.id, f"case {case.id}, {case.status}") if case else "-"
-
-    @admin.display(description="grant")
-    def grant_page(self, application: Application) -> SafeString | str:
-        return _pages(Grant.objects.filter(application=application), colours.GRANT)
-
-    @admin.display(description="drawdowns")
-    def drawdown_pages(self, application: Application) -> SafeString | str:
-        return _pages(Drawdown.objects.filter(grant__application=application), colours.DRAWDOWN)
-
-    @admin.display(description="loans")
-    def loan_pages(self, application: Application) -> SafeString | str:
-        return _pages(Loan.objects.filter(drawdown__grant__application=application), colours.LOAN)
-
-
-def _pages(rows: QuerySet[Any], states: dict[Any, str]) -> SafeString | str:
-    return page_links(
-        [
-            format_html(
-                "{} {}",
-                page_link(type(row), row.pk, short(row)),
-                badge(states.get(row.status, "grey"), row.get_status_display()),
-            )
-            for row in rows
-        ]
-    )
+    def _page(self, request: HttpRequest, application_id: int) -> dict[str, Any]:
+        page = overview.application_page(application_id, may=lambda label: may_view(label, request))
+        number = str(page.application.public_id)[:8]
+        return {"page": page, "states": colours.for_pages(), "title": f"Application {number}"}
 
 
 class ItemInline(ReadOnlyInline):
@@ -189,6 +136,7 @@ class SupplementAdmin(CustomerSearch, ReadOnlyAdmin):
 
 @admin.register(SupplementItem)
 class SupplementItemAdmin(CustomerSearch, ReadOnlyAdmin):
+    large = True
     list_display = ("kind", "supplement_page", "application_page", "request_text", "came", "file_size")
     list_filter = ("kind",)
     list_select_related = ("supplement__application",)

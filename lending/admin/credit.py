@@ -1,5 +1,7 @@
 """Grants, drawdowns and loans."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -10,24 +12,24 @@ import funding.queries
 from lending.admin import colours
 from lending.admin.people import CustomerSearch, customer
 from lending.admin.timeline import EventInline
+from lending.common.acting import Act, ActingAdmin
 from lending.common.admin import (
     ReadOnlyAdmin,
     ReadOnlyInline,
     age,
-    badge,
     day,
     instant,
     linked,
     money,
-    page_link,
-    page_links,
     rate,
     short,
     short_id,
     state_badge,
 )
 from lending.common.crypto import mask_card
-from lending.models import Drawdown, Grant, Instalment, Journal, Loan, LoanCreditor, Repayment
+from lending.common.shown import badge, page_link, page_links
+from lending.models import Drawdown, Grant, GrantStatus, Instalment, Journal, Loan, LoanCreditor, Repayment
+from lending.services import grants
 
 
 class DrawdownInline(ReadOnlyInline):
@@ -43,8 +45,21 @@ class DrawdownInline(ReadOnlyInline):
         return page_link(Drawdown, row.pk, short(row))
 
 
+def _limit_act(title: str, question: str, done: str, service: Any, status: str, icon: str) -> Act:
+    return Act(
+        title=title,
+        question=question,
+        done=done,
+        permission="lending.change_grant",
+        perform=lambda pk, **why: service(grant_id=pk, **why),
+        can=lambda grant: grant.status == status,
+        icon=icon,
+    )
+
+
 @admin.register(Grant)
-class GrantAdmin(CustomerSearch, ReadOnlyAdmin):
+class GrantAdmin(CustomerSearch, ActingAdmin):
+    large = True
     list_display = (
         *("number", "badge", "customer", "application_page", "product", "limit", "used", "pending", "free", "price"),
         *("waiting", "valid"),
@@ -59,6 +74,14 @@ class GrantAdmin(CustomerSearch, ReadOnlyAdmin):
         ("When", {"fields": (("created", "valid"),)}),
     )
     inlines = (DrawdownInline, EventInline)
+    acts = {
+        "freeze": _limit_act(
+            "Freeze", "Why must nothing be drawn for now?", "frozen", grants.freeze, GrantStatus.ACTIVE, "ac_unit"
+        ),
+        "unfreeze": _limit_act(
+            "Unfreeze", "Why may it be drawn again?", "unfrozen", grants.unfreeze, GrantStatus.FROZEN, "lock_open"
+        ),
+    }
     number = short_id()
     badge = state_badge("status", colours.GRANT)
     customer = customer()
@@ -76,6 +99,7 @@ class GrantAdmin(CustomerSearch, ReadOnlyAdmin):
 
 @admin.register(Drawdown)
 class DrawdownAdmin(CustomerSearch, ReadOnlyAdmin):
+    large = True
     list_display = (
         *("number", "badge", "customer", "application_page", "product", "amount", "months", "all_in", "funder"),
         *("why", "since", "paid"),
@@ -193,6 +217,7 @@ class JournalInline(ReadOnlyInline):
 
 @admin.register(Loan)
 class LoanAdmin(CustomerSearch, ReadOnlyAdmin):
+    large = True
     list_display = (
         *("number", "badge", "customer", "product", "principal", "months", "price", "all_in"),
         *("creditor", "late", "since"),
@@ -226,6 +251,7 @@ class LoanAdmin(CustomerSearch, ReadOnlyAdmin):
 
 @admin.register(Instalment)
 class InstalmentAdmin(CustomerSearch, ReadOnlyAdmin):
+    large = True
     list_display = ("of", "number", "state", "due", "principal", "interest", "fee", "penalty", "still_open", "paid")
     list_display_links = ("number",)
     list_filter = (("paid_at", admin.EmptyFieldListFilter), "due_date", "loan__status", "loan__creditor")
@@ -253,6 +279,7 @@ class InstalmentAdmin(CustomerSearch, ReadOnlyAdmin):
 
 @admin.register(Repayment)
 class RepaymentAdmin(CustomerSearch, ReadOnlyAdmin):
+    large = True
     list_display = ("number", "of", "amount", "principal", "interest", "fee", "penalty", "surplus", "came", "posted")
     list_filter = ("received_at", "loan__creditor")
     list_select_related = ("loan",)
@@ -269,6 +296,8 @@ class RepaymentAdmin(CustomerSearch, ReadOnlyAdmin):
 
 @admin.register(LoanCreditor)
 class LoanCreditorAdmin(CustomerSearch, ReadOnlyAdmin):
+    large = True
+    ordering = ("-id",)
     list_display = ("of", "creditor", "since")
     list_display_links = ("creditor",)
     list_filter = ("creditor", "from_date")

@@ -5,18 +5,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from lending.common.admin import (
-    ExactSearch,
-    ReadOnlyAdmin,
-    ReadOnlyInline,
-    day,
-    instant,
-    linked,
-    page_link,
-    right,
-    short,
-)
+from lending.common.admin import ExactSearch, ReadOnlyAdmin, ReadOnlyInline, day, instant, linked, short
 from lending.common.money import format_cents
+from lending.common.shown import page_link, right
 from lending.models import Account, Entry, Journal
 
 
@@ -51,6 +42,7 @@ class EntryInline(Legs, ReadOnlyInline):
 
 @admin.register(Journal)
 class JournalAdmin(ExactSearch, ReadOnlyAdmin):
+    large = True
     list_display = ("key", "kind", "of", "on", "posted", "corrects")
     list_filter = ("kind", "business_date", ("reverses", admin.EmptyFieldListFilter))
     list_select_related = ("loan", "reverses")
@@ -65,6 +57,7 @@ class JournalAdmin(ExactSearch, ReadOnlyAdmin):
 
 @admin.register(Entry)
 class EntryAdmin(Legs, ExactSearch, ReadOnlyAdmin):
+    large = True
     list_display = ("id", "what", "of", "debit", "credit", "loan", "on")
     list_filter = ("account", "journal__kind", "journal__business_date")
     list_select_related = ("journal__loan", "account")

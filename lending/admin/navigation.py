@@ -12,7 +12,7 @@ from django.utils.text import capfirst
 
 import review.queries
 from lending.models import Event
-from users.models import Notice
+from users import queries as users
 
 # (title, models by label); a model's plural is what its list is called.
 GROUPS = (
@@ -35,8 +35,8 @@ GROUPS = (
     ("Configuration", "lending.Product lending.Grade lending.Reason lending.ServicingTerm lending.Lifetime"
                             " lending.Holiday lending.Party users.Source users.Document users.Level"
                             " lending.DemoClock"),
-    ("Staff & access", "users.User auth.Group otp_totp.TOTPDevice users.AccessLog users.LoginCode users.Token"
-                                " users.WechatTicket lending.IdempotencyKey"),
+    ("Staff & access", "users.User auth.Group otp_totp.TOTPDevice users.StaffAct users.AccessLog users.LoginCode"
+                                " users.Token users.WechatTicket lending.IdempotencyKey"),
 )  # fmt: skip
 
 
@@ -48,19 +48,19 @@ class Waiting:
     icon: str
     model: str
     query: str
-    count: Callable[[], int]
+    count: Callable[[HttpRequest], int]
     colour: str
 
 
-def _cases() -> int:
-    return sum(queue.waiting for queue in review.queries.queues())
+def _cases(request: HttpRequest) -> int:
+    return review.queries.waiting_cases()
 
 
-def _notices() -> int:
-    return Notice.objects.filter(closed_at=None).count()
+def _notices(request: HttpRequest) -> int:
+    return sum(row.count for row in users.open_notices(request.user.has_perm))
 
 
-def _parked() -> int:
+def _parked(request: HttpRequest) -> int:
     return Event.objects.filter(parked_at__isnull=False).count()
 
 
@@ -74,12 +74,12 @@ WORK = (
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     groups: list[dict[str, Any]] = [{"title": "Work", "items": _work(request)}]
     for title, labels in GROUPS:
-        items = [_item(label) for label in labels.split() if _may_view(label, request)]
+        items = [_item(label) for label in labels.split() if may_view(label, request)]
         groups.append({"title": title, "items": items, "collapsible": True})
     return [group for group in groups if group["items"]]
 
 
-def _may_view(label: str, request: HttpRequest) -> bool:
+def may_view(label: str, request: HttpRequest) -> bool:
     page = admin.site._registry.get(apps.get_model(label))
     return page is not None and bool(page.has_view_permission(request))
 
@@ -87,15 +87,15 @@ def _may_view(label: str, request: HttpRequest) -> bool:
 def _work(request: HttpRequest) -> list[dict[str, Any]]:
     items = []
     for waiting in WORK:
-        if _may_view(waiting.model, request):
-            link = _address(waiting.model) + waiting.query
+        if may_view(waiting.model, request):
+            link = address(waiting.model) + waiting.query
             item = {
                 "title": waiting.title,
                 "icon": waiting.icon,
                 "link": link,
                 "active": request.get_full_path() == link,
             }
-            if count := waiting.count():
+            if count := waiting.count(request):
                 item |= {"badge": count, "badge_variant": waiting.colour}
             items.append(item)
     return items
@@ -103,8 +103,8 @@ def _work(request: HttpRequest) -> list[dict[str, Any]]:
 
 def _item(label: str) -> dict[str, Any]:
     title = capfirst(str(apps.get_model(label)._meta.verbose_name_plural))
-    return {"title": title, "link": _address(label)}
+    return {"title": title, "link": address(label)}
 
 
-def _address(label: str) -> str:
+def address(label: str) -> str:
     return reverse(f"admin:{label.lower().replace('.', '_')}_changelist")

@@ -14,7 +14,7 @@ class CustomerSearch(ExactSearch):
     """`search_customer`: the path from the row to its borrower."""
 
     search_customer = "user"
-    search_help_text = "The first characters of a public id, or a whole phone, ID or card number"
+    search_help_text: Any = "The first characters of a public id, or a whole phone, ID or card number"
 
     def found(self, term: str) -> Q:
         return super().found(term) | Q(**{f"{self.search_customer}__in": users.people_with_number(term)})

@@ -9,7 +9,8 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from lending.admin.colours import STATES, WORDS
-from lending.common.admin import ReadOnlyInline, badge, instant, page_link
+from lending.common.admin import ReadOnlyInline, instant
+from lending.common.shown import badge, page_link
 from lending.models import Event
 from users import queries as users
 

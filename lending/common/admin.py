@@ -6,43 +6,47 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
+from django.contrib.admin.utils import get_fields_from_path
 from django.db import models
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from django.template.loader import render_to_string
-from django.urls import NoReverseMatch, reverse
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.views import ChangeList
 
-from lending.common import clock
 from lending.common.money import format_cents, percent
-
-# The five colours of the visual system: what waits, what is done, what is wrong, what moves, what rests.
-COLOURS = {"amber": "warning", "green": "success", "red": "danger", "teal": "primary", "grey": "default"}
-
-
-class PreparedList(ChangeList):
-    result_list: Any
-
-    def get_results(self, request: HttpRequest) -> None:
-        super().get_results(request)
-        rows: list[Any] = list(self.result_list)
-        self.result_list = rows
-        self.model_admin.prepare(rows)
+from lending.common.paging import KeysetList
+from lending.common.shown import badge, page_link, right, since, stamp
 
 
 class ReadOnlyAdmin(ModelAdmin):
-    """A list and a page without add, change or delete; what changes rows is an action that calls a service."""
+    """A list and a page without add, change or delete; what changes rows is an action that calls a service.
 
+    `large`: a table that grows with the business; its list is ordered only by columns that have an index.
+    """
+
+    large = False
     list_per_page = 50
     list_fullwidth = True
     show_full_result_count = False
     actions: Any = None
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
-        return PreparedList
+        return KeysetList
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        """Without reading a large table for the values that a column happens to hold."""
+        wanted = super().get_list_filter(request)
+        if not self.large:
+            return wanted
+        return [(path, RecentValues) if _holds_any_value(self.model, path) else path for path in wanted]
+
+    def get_sortable_by(self, request: HttpRequest) -> Any:
+        names = super().get_sortable_by(request)
+        if not self.large:
+            return names
+        quick = {"pk", "id", *_begun_by_an_index(self.model)}
+        return [name for name in names if _order_of(self, name).lstrip("-") in quick]
 
     def prepare(self, rows: Sequence[Any]) -> None:
         """Put on the rows of a page, at one go, what its columns cannot join."""
@@ -55,6 +59,48 @@ class ReadOnlyAdmin(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         return False
+
+
+class RecentValues(admin.AllValuesFieldListFilter):
+    """Offers the values of the latest rows: all that are in use, at the price of reading those."""
+
+    ROWS = 1000
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field, model = args[0], args[0].model
+        latest = model._default_manager.order_by("-pk").values_list(field.name, flat=True)[: self.ROWS]
+        self.lookup_choices: Any = sorted({value for value in latest if value not in (None, "")})
+
+
+def _holds_any_value(model: type[models.Model], path: Any) -> bool:
+    """A plain column: neither choices, nor a relation, a flag or a date, for which Django asks no distinct values."""
+    if not isinstance(path, str):
+        return False
+    field = get_fields_from_path(model, path)[-1]
+    return not (
+        getattr(field, "choices", None)
+        or field.is_relation
+        or isinstance(field, models.BooleanField | models.DateField | models.DateTimeField)
+    )
+
+
+def _begun_by_an_index(model: type[models.Model]) -> set[str]:
+    """Columns by which all rows can be read in order."""
+    meta = model._meta
+    single = {
+        field.name
+        for field in meta.fields
+        if (field.unique or getattr(field, "db_index", False)) and not field.is_relation
+    }
+    whole = [index.fields_orders for index in meta.indexes if index.condition is None and index.fields_orders]
+    return single | {orders[0][0] for orders in whole}
+
+
+def _order_of(page: ModelAdmin, name: str) -> str:
+    """The column by which a list column is ordered; "" where it is not."""
+    column = getattr(page, name, None)
+    return str(getattr(column, "admin_order_field", None) or "") if callable(column) else name
 
 
 class ReadOnlyInline(TabularInline):
@@ -108,10 +154,6 @@ class ExactSearch(ModelAdmin):
 # --- columns ------------------------------------------------------------------------------------------------------
 
 
-def right(text: str) -> SafeString:
-    return format_html('<span class="amount block text-right tabular-nums whitespace-nowrap">{}</span>', text)
-
-
 def masked(field: str, mask: Callable[[str], str], description: str = "") -> Any:
     """A column that shows `field`, a path with dots, through `mask`."""
 
@@ -155,11 +197,6 @@ def rate(field: str, description: str = "") -> Any:
     return column
 
 
-def badge(colour: str, text: object) -> SafeString:
-    """`text` in one of the five colours, in lists and on pages alike."""
-    return render_to_string("unfold/helpers/label.html", {"type": COLOURS[colour], "text": text})
-
-
 def state_badge(field: str, colours: dict[Any, str], description: str = "") -> Any:
     """The state as a badge; `colours` maps a state to amber, green, red, teal or grey (the default)."""
 
@@ -180,17 +217,9 @@ def age(field: str, description: str = "age") -> Any:
         value: datetime | None = getattr(obj, field)
         if value is None:
             return "-"
-        return format_html('<span class="whitespace-nowrap" title="{}">{}</span>', stamp(value), _since(value))
+        return format_html('<span class="whitespace-nowrap" title="{}">{}</span>', stamp(value), since(value))
 
     return column
-
-
-def _since(value: datetime) -> str:
-    seconds = int((clock.now() - value).total_seconds())
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{max(seconds, 0)} s"
 
 
 def instant(field: str, description: str = "") -> Any:
@@ -219,10 +248,6 @@ def day(field: str, description: str = "") -> Any:
     return column
 
 
-def stamp(at: datetime) -> str:
-    return f"{clock.local(at):%Y-%m-%d %H:%M}"
-
-
 def short_id(field: str = "public_id", description: str = "number") -> Any:
     """The first eight characters of a public id, enough to search by; the whole one when pointed at."""
 
@@ -235,20 +260,6 @@ def short_id(field: str = "public_id", description: str = "number") -> Any:
 
 
 # --- links --------------------------------------------------------------------------------------------------------
-
-
-def page_link(model: type[models.Model] | str, pk: object, text: object) -> SafeString:
-    """A link to the page of a row; `model`, or its label where its app keeps it to itself. Text where there is none."""
-    label = model if isinstance(model, str) else model._meta.label_lower
-    try:
-        address = reverse(f"admin:{label.replace('.', '_')}_change", args=[pk])
-    except NoReverseMatch:
-        return format_html("{}", text)
-    return format_html('<a class="text-primary-600 dark:text-primary-500" href="{}">{}</a>', address, text)
-
-
-def page_links(found: Sequence[SafeString]) -> SafeString | str:
-    return format_html_join(mark_safe("<br>"), "{}", ((link,) for link in found)) if found else "-"
 
 
 def linked(

@@ -21,10 +21,13 @@ CATALOGUE = ROOT / "lending" / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po
 MARKED = {"gettext", "gettext_lazy", "_", "ngettext", "pgettext", "pgettext_lazy"}
 IN_TEMPLATE = re.compile(r"(n?p?gettext)\(((?:u?(?:'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\")|[\s,]|count)*)\)")
 PAGES = ("base.html", "problem.html", "404.html", "offline.html", "parts", "lending", "users")
-BACK_OFFICE = {"reveal.html"}
+BACK_OFFICE = {"reveal.html", "office", "office.py", "acts.py", "configuration.py"}
 # Whose refusals a borrower can read.
 TOLD = (
-    "lending/common",
+    "lending/common/errors",
+    "lending/common/money",
+    "lending/common/problem",
+    "lending/common/web",
     "lending/services",
     "lending/rules/offer",
     "users/services",
@@ -56,11 +59,15 @@ def collected() -> dict[Found, list[str]]:
 def _sources() -> Iterator[Path]:
     for name in TOLD:
         place = ROOT / name
-        yield from sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+        yield from _borrowers(sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")])
     for name in PAGES:
         place = ROOT / "templates" / name
-        pages = [place] if place.suffix else sorted(place.rglob("*.html"))
-        yield from (page for page in pages if page.name not in BACK_OFFICE)
+        yield from _borrowers([place] if place.suffix else sorted(place.rglob("*.html")))
+
+
+def _borrowers(paths: Sequence[Path]) -> Iterator[Path]:
+    """Those that borrowers read."""
+    return (path for path in paths if not BACK_OFFICE & set(path.parts))
 
 
 def _of_template(path: Path) -> Iterator[Found]:

@@ -45,6 +45,7 @@ class Event(models.Model):
         indexes = [
             models.Index(fields=["id"], condition=Q(handled_at=None, parked_at=None), name="event_to_handle"),
             models.Index(fields=["application", "id"], condition=Q(handled_at=None), name="event_unhandled_of_case"),
+            models.Index(fields=["id"], condition=Q(parked_at__isnull=False), name="event_parked"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -43,6 +43,7 @@ class Grant(FSMModelMixin, models.Model):
 
     class Meta:
         ordering = ["-id"]
+        indexes = [models.Index(fields=["status", "valid_until"], name="grant_by_end")]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=S.values), name="grant_status_known"),
             models.CheckConstraint(

@@ -120,6 +120,7 @@ class Instalment(models.Model):
 
     class Meta:
         ordering = ["loan", "number"]
+        indexes = [models.Index(fields=["due_date", "id"], name="instalment_by_due_date")]
         constraints = [
             models.UniqueConstraint(fields=["loan", "number"], name="one_instalment_per_number"),
             models.CheckConstraint(

@@ -9,7 +9,7 @@ from lending.models import Application, ApplicationStatus, Grant, GrantStatus, P
 from lending.models.product import ProductKind
 from lending.rules import offer
 from lending.services import applications, events
-from users.services import messages
+from users.services import acts, messages
 
 
 class GrantNotUsable(Conflict):
@@ -95,6 +95,14 @@ def _move(grant: Grant, transition: str, *, reason: str, by: str, at: datetime) 
     getattr(grant, transition)()
     grant.save()
     events.record(subject=grant, source=source, actor=by, at=at, reason=reason)
+    acts.record(
+        by=by,
+        act=f"{transition}_grant",
+        subject=f"grant:{grant.pk}",
+        reason=reason,
+        at=at,
+        permission="lending.change_grant",
+    )
 
 
 def check_can_draw(grant: Grant, amount_cents: int, at: datetime) -> None:

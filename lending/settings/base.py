@@ -219,7 +219,8 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "LOGIN": {"form": "lending.common.staff_login.StaffLoginForm"},
-    "STYLES": [lambda request: static("lending/admin.css")],
+    "STYLES": [lambda request: static("lending/admin.css"), lambda request: static("lending/office.css")],
+    "DASHBOARD_CALLBACK": "lending.admin.dashboard.context",
     "SIDEBAR": {"show_search": True, "navigation": "lending.admin.navigation.sidebar"},
     "COLORS": {
         "base": {  # warm greys

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from lending import queries as lending
 from lending.common import clock
-from lending.common.admin import ReadOnlyAdmin, age, money, state_badge
+from lending.common.admin import ExactSearch, ReadOnlyAdmin, age, money, state_badge
 from lending.common.errors import DomainError, Invalid
 from review import queries, services
 from review.admin import page
@@ -71,7 +71,9 @@ class MineFilter(admin.SimpleListFilter):
 
 
 @admin.register(Case)
-class CaseAdmin(ReadOnlyAdmin):
+class CaseAdmin(ExactSearch, ReadOnlyAdmin):
+    large = True
+    search_ids = ("application__public_id",)
     list_display = [
         "number",
         "queue",
@@ -86,7 +88,6 @@ class CaseAdmin(ReadOnlyAdmin):
         "holder",
     ]
     list_filter = ["queue", "status", DueFilter, MineFilter, "outcome", "is_exception", "is_appeal", "grade"]
-    search_fields = ["=application__public_id"]
     list_select_related = ["queue", "claimed_by"]
     list_before_template = "review/desk.html"
     change_form_outer_before_template = "review/case.html"
@@ -145,7 +146,7 @@ class CaseAdmin(ReadOnlyAdmin):
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        desk = {"queues": queries.queues(), "mine": queries.cases_held_by(_user_id(request))}
+        desk = {"queues": queries.queues(clock.now()), "mine": queries.cases_held_by(_user_id(request))}
         return super().changelist_view(request, (extra_context or {}) | desk)
 
     def change_view(

@@ -3,7 +3,7 @@ from typing import Any
 
 from django.contrib import admin
 
-from lending.common.admin import ReadOnlyAdmin, money
+from lending.common.admin import ExactSearch, ReadOnlyAdmin, money
 from review.models import AuthorityRule, CaseAction, Finding, Queue, Recusal, Reviewer
 from users import queries as users
 
@@ -56,10 +56,12 @@ class RecusalAdmin(ReadOnlyAdmin):
 
 
 @admin.register(CaseAction)
-class ActionAdmin(ReadOnlyAdmin):
+class ActionAdmin(ExactSearch, ReadOnlyAdmin):
+    large = True
+    search_ids = ("case__application__public_id",)
+    search_codes = ("actor",)
     list_display = ["occurred_at", "case", "action", "who", "source", "target", "outcome", "reasons"]
     list_filter = ["action", "outcome"]
-    search_fields = ["=case__application__public_id", "actor"]
     list_select_related = ["case"]
 
     @admin.display(description="操作人 By", ordering="actor")

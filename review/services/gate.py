@@ -10,6 +10,7 @@ from lending.services import applications
 from review.models import Case, CaseAction, Finding, Recusal, Reviewer, Stage
 from review.models.case import WORKED
 from users.models import Profile
+from users.services import acts
 
 FINAL_GROUPS = ("final_reviewer", "lead", "credit_manager")
 REVIEW_GROUPS = ("initial_reviewer", *FINAL_GROUPS)
@@ -135,6 +136,9 @@ def let_go(case: Case) -> None:
 
 def record(case: Case, action: str, *, source: str, by: str, at: Any, **details: Any) -> None:
     """The audit row of what has just been saved on `case`."""
-    CaseAction.objects.create(
+    row = CaseAction.objects.create(
         case=case, action=action, actor=by, occurred_at=at, source=source, target=case.status, **details
     )
+    if row.reasons:
+        why = " ".join([*row.reasons, row.note]).strip()
+        acts.record(by=by, act=f"{action}_case", subject=f"case:{case.pk}", reason=f"codes {why}", at=at)

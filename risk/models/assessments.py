@@ -43,6 +43,7 @@ class Assessment(FSMModelMixin, WorkRow):
         indexes = (
             models.Index(fields=["id"], condition=Q(state="pending"), name="risk_assessment_to_do"),
             models.Index(fields=["finished_at"], name="risk_assessment_finished"),
+            models.Index(fields=["as_of_date"], name="risk_assessment_by_day"),
         )
         constraints = (
             models.UniqueConstraint(

@@ -8,7 +8,6 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
@@ -20,6 +19,7 @@ from lending.rules.terms import Terms
 from lending.services import applications, drawdowns
 from risk.models import Assessment, AssessmentKind, AssessmentState, Binding, DataPull, Decision, Scenario
 from risk.providers.base import Subject
+from risk.rules import budget
 from risk.rules.catalogue import VariableSpec
 from risk.services import decisions, facts, pulls
 from users.services import notices, tags
@@ -29,7 +29,6 @@ logger = logging.getLogger(__name__)
 LEASE_SECONDS = 90  # above the slowest stage with its fallback; renewed at each stage
 NOTICE_AFTER = 3
 TAG_DAYS = 90
-DAY_BUDGET_CENTS, BUDGET_ALARM = 500_000, Decimal("0.8")
 ORDER = {AssessmentKind.APPLICATION: ("admission", "antifraud", "credit"), AssessmentKind.DRAWDOWN: ("drawdown",)}
 
 
@@ -243,11 +242,11 @@ def _record(run: _Run, decision: Decision) -> None:
 def _watch_budget(at: datetime) -> None:
     day = clock.business_date(at)
     spent = DataPull.objects.filter(assessment__as_of_date=day).aggregate(sum=Sum("price_cents"))["sum"] or 0
-    if spent >= DAY_BUDGET_CENTS * BUDGET_ALARM:
+    if spent >= budget.ALARM_CENTS:
         notices.raise_notice(
             kind="data_budget",
             subject=f"day:{day}",
-            text=f"{spent / 100:.2f} of {DAY_BUDGET_CENTS / 100:.2f} spent",
+            text=f"{spent / 100:.2f} of {budget.DAY_BUDGET_CENTS / 100:.2f} spent",
             at=at,
         )
 

@@ -10,10 +10,11 @@ from django.db.models import Q
 
 from lending import queries as lending
 from lending.common import http, work
-from lending.common.errors import NotFound, PermanentError, VendorError
+from lending.common.errors import Conflict, NotFound, PermanentError, VendorError
 from lending.common.wake import wake
 from lending.models import Application, Event
 from traffic.models import Channel, PartnerStatus, PushState, StatusPush
+from users.services import acts
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +22,7 @@ DUE = Q(state=PushState.DUE)
 LEASE_SECONDS = 30
 TIMEOUT_MS = 5000
 GIVE_UP_AFTER = timedelta(hours=24)
+RESENDABLE = (PushState.FAILED, PushState.SENT)
 LIMIT = 50  # in one pass; the next pass takes the rest
 
 
@@ -167,3 +169,30 @@ def run_due(*, now: datetime) -> int:
     free = DUE & (Q(leased_until=None) | Q(leased_until__lt=now)) & (Q(not_before=None) | Q(not_before__lte=now))
     ids = list(StatusPush.objects.filter(free).order_by("id").values_list("pk", flat=True)[:LIMIT])
     return sum(run_push(push_id=pk, now=now) for pk in ids)
+
+
+class NothingToResend(Conflict):
+    code, title = "nothing_to_resend", "This status is on its way, or was never for the channel"
+
+
+def resend(*, push_id: int, reason: str, by: str, at: datetime) -> None:
+    """Once more to the channel: what it was sent, or what was given up. A receiver knows it by its `seq`.
+
+    Past 24 hours of its age one attempt is made. Raises NotFound, NothingToResend, NotAllowed, ReasonRequired.
+    """
+    push = StatusPush.objects.select_for_update().filter(pk=push_id).first()
+    if push is None:
+        raise NotFound("There is no such status.")
+    if push.state not in RESENDABLE:
+        raise NothingToResend(state=push.state)
+    push.state, push.not_before, push.leased_until, push.attempts = PushState.DUE, None, None, 0
+    push.save(update_fields=["state", "not_before", "leased_until", "attempts"])
+    acts.record(
+        by=by,
+        act="resend_push",
+        subject=f"statuspush:{push_id}",
+        reason=reason,
+        at=at,
+        permission="traffic.change_statuspush",
+    )
+    wake("traffic.tasks.run_push", push_id=push_id)

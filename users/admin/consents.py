@@ -29,6 +29,7 @@ class DocumentAdmin(ReadOnlyAdmin):
 
 @admin.register(Consent)
 class ConsentAdmin(PersonSearch, ReadOnlyAdmin):
+    large = True
     list_display = (
         "public_id",
         "user",

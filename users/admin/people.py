@@ -8,11 +8,12 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from lending.common.admin import ReadOnlyAdmin, ReadOnlyInline, masked, money, state_badge
+from lending.common.admin import ExactSearch, ReadOnlyAdmin, ReadOnlyInline, masked, money, state_badge
 from lending.common.crypto import mask_card, mask_id, mask_name, mask_phone
-from users.admin.reveal import Revealing
+from lending.common.revealing import Revealing
 from users.admin.search import PersonSearch
 from users.models import BankCard, Contact, Device, Level, LoginCode, Profile, Tag, Token, User, UserLevel
+from users.services import access
 
 CARD_COLOURS = {"added": "teal", "checked": "amber", "confirmed": "green", "refused": "red", "removed": "grey"}
 
@@ -43,6 +44,7 @@ class TagInline(ReadOnlyInline):
 
 @admin.register(User)
 class UserAdmin(PersonSearch, Revealing, ReadOnlyAdmin):
+    large = True
     person_prefix = ""
     list_display = ("public_id", "kind", "username", "full_name", "shown_phone", "is_active", "created_at")
     list_filter = ("kind", "is_active", "groups", "created_at")
@@ -62,6 +64,7 @@ class UserAdmin(PersonSearch, Revealing, ReadOnlyAdmin):
     readonly_fields = ("shown_phone", "public_id")
     inlines = (ProfileInline, ContactInline, TagInline)
     shown_phone = masked("phone", mask_phone, "phone")
+    recorder = access.record
     revealed = {
         "phone": lambda user: user.phone,
         "name": lambda user: _profile(user).name,
@@ -83,10 +86,11 @@ def _profile(user: User) -> Profile:
 
 @admin.register(Profile)
 class ProfileAdmin(PersonSearch, ReadOnlyAdmin):
+    large = True
+    ordering = ("-pk",)
     list_display = ("user", "shown_name", "shown_number", "province", "city", "employment", "income", "updated_at")
     list_filter = ("province", "employment")
     list_select_related = ("user",)
-    ordering = ("-updated_at",)
     fields = (
         "user",
         "shown_name",
@@ -115,6 +119,8 @@ class ProfileAdmin(PersonSearch, ReadOnlyAdmin):
 
 @admin.register(Contact)
 class ContactAdmin(PersonSearch, ReadOnlyAdmin):
+    large = True
+    ordering = ("-pk",)
     list_display = ("user", "position", "relation", "shown_name", "shown_phone", "created_at")
     list_filter = ("relation",)
     list_select_related = ("user",)
@@ -126,6 +132,8 @@ class ContactAdmin(PersonSearch, ReadOnlyAdmin):
 
 @admin.register(BankCard)
 class BankCardAdmin(PersonSearch, Revealing, ReadOnlyAdmin):
+    large = True
+    ordering = ("-pk",)
     list_display = ("public_id", "user", "bank", "shown_holder", "shown_number", "badge", "created_at", "confirmed_at")
     list_filter = ("state", "bank")
     list_select_related = ("user",)
@@ -145,6 +153,7 @@ class BankCardAdmin(PersonSearch, Revealing, ReadOnlyAdmin):
     shown_number = masked("number", mask_card, "number")
     shown_phone = masked("phone", mask_phone, "phone")
     badge = state_badge("state", CARD_COLOURS, "state")
+    recorder = access.record
     revealed = {
         "holder": lambda card: card.holder,
         "number": lambda card: card.number,
@@ -154,21 +163,21 @@ class BankCardAdmin(PersonSearch, Revealing, ReadOnlyAdmin):
 
 @admin.register(Device)
 class DeviceAdmin(PersonSearch, ReadOnlyAdmin):
+    large = True
+    ordering = ("-pk",)
     list_display = ("user", "platform", "model", "fingerprint", "is_emulator", "is_rooted", "last_seen_at")
     list_filter = ("platform", "is_emulator", "is_rooted")
     list_select_related = ("user",)
     raw_id_fields = ("consent",)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Device]:
-        return super().get_queryset(request).order_by("-last_seen_at")
-
 
 @admin.register(Tag)
 class TagAdmin(PersonSearch, ReadOnlyAdmin):
+    large = True
+    ordering = ("-pk",)
     list_display = ("user", "tag", "source", "put_at", "expires_at")
     list_filter = ("tag",)
     list_select_related = ("user",)
-    ordering = ("-put_at",)
 
 
 @admin.register(Level)
@@ -187,22 +196,26 @@ class LevelAdmin(ReadOnlyAdmin):
 
 @admin.register(UserLevel)
 class UserLevelAdmin(PersonSearch, ReadOnlyAdmin):
+    large = True
     list_display = ("user", "level", "since_at")
     list_filter = ("level",)
     list_select_related = ("user", "level")
 
 
 @admin.register(LoginCode)
-class LoginCodeAdmin(ReadOnlyAdmin):
+class LoginCodeAdmin(ExactSearch, ReadOnlyAdmin):
+    large = True
+    search_ids = ()
+    search_codes = ("subject",)
     list_display = ("pk", "purpose", "subject", "ip", "created_at", "expires_at", "used_at")
     list_filter = ("purpose", "created_at")
-    search_fields = ("subject", "ip")
     ordering = ("-pk",)
     exclude = ("code_hash", "phone_index")
 
 
 @admin.register(Token)
 class TokenAdmin(PersonSearch, ReadOnlyAdmin):
+    large = True
     list_display = ("user", "kind", "family", "created_at", "expires_at", "used_at", "revoked_at")
     list_filter = ("kind", "created_at")
     list_select_related = ("user",)

@@ -1,20 +1,25 @@
 """Sources and checks, lists, and the access log."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from lending.common import clock
-from lending.common.admin import ReadOnlyAdmin, money, state_badge
+from lending.common.acting import Act, ActingAdmin
+from lending.common.admin import ExactSearch, ReadOnlyAdmin, instant, money, state_badge
 from lending.common.errors import DomainError
+from lending.common.shown import subject_link
+from users import queries
 from users.admin.search import PersonSearch
-from users.models import AccessLog, Check, ListEntry, Source
-from users.services import lists
+from users.models import AccessLog, Check, ListEntry, Source, StaffAct, User
+from users.services import acts, lists
 
 CHECK_COLOURS = {"pending": "teal", "passed": "green", "failed": "red", "dead": "amber"}
 LIST_COLOURS = {"black": "red", "grey": "amber", "white": "green"}
@@ -44,6 +49,7 @@ class SourceAdmin(ReadOnlyAdmin):
 
 @admin.register(Check)
 class CheckAdmin(PersonSearch, ReadOnlyAdmin):
+    large = True
     list_display = ("pk", "user", "kind", "badge", "source", "price", "attempts", "failure", "created_at", "checked_at")
     list_filter = ("kind", "state", "source", "created_at")
     list_select_related = ("user", "source")
@@ -94,7 +100,7 @@ class ListEntryForm(forms.ModelForm):
 
 
 @admin.register(ListEntry)
-class ListEntryAdmin(ReadOnlyAdmin):
+class ListEntryAdmin(ActingAdmin):
     """Entries are added and taken off here; who did it and when stays on the row."""
 
     list_display = (
@@ -112,13 +118,20 @@ class ListEntryAdmin(ReadOnlyAdmin):
     search_fields = ("reason", "added_by")
     ordering = ("-pk",)
     badge = state_badge("kind", LIST_COLOURS, "list")
-    actions = ("take_off",)
+    acts = {
+        "take_off": Act(
+            title="Take off the list",
+            question="Why does it no longer belong on the list?",
+            done="taken off",
+            permission=lists.MAY_LIST,
+            perform=lambda pk, **why: lists.remove(entry_id=pk, **why),
+            can=lambda entry: entry.removed_at is None,
+            icon="playlist_remove",
+        )
+    }
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("users.add_listentry")
-
-    def has_take_off_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("users.add_listentry")
+        return request.user.has_perm(lists.MAY_LIST)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         if obj is None:
@@ -140,21 +153,65 @@ class ListEntryAdmin(ReadOnlyAdmin):
                 expires_at=obj.expires_at,
             )
 
-    @admin.action(description="Take off the list", permissions=["take_off"])
-    def take_off(self, request: HttpRequest, queryset: QuerySet[ListEntry]) -> None:
-        live = list(queryset.filter(removed_at=None).values_list("pk", flat=True))
-        with transaction.atomic():
-            for entry_id in live:
-                lists.remove(entry_id=entry_id, by=f"staff:{request.user.pk}", at=clock.now())
-        messages.success(request, f"{len(live)} taken off.")
+
+class ByStaff(ExactSearch):
+    """Who, whose and when of the two logs, which have no foreign keys."""
+
+    search_ids = ()
+    search_help_text = "A whole subject (user:17, notice:5), a whole staff user name, or a whole phone or ID number"
+    when = instant("at", "when")
+
+    def found(self, term: str) -> Q:
+        staff = User.objects.filter(username=term).values_list("pk", flat=True)
+        people = queries.people_with_number(term)
+        return Q(subject__in=[term, *(f"user:{pk}" for pk in people)]) | Q(by__in=[f"staff:{pk}" for pk in staff])
+
+    def prepare(self, rows: Sequence[Any]) -> None:
+        names = queries.actor_names(row.by for row in rows)
+        for row in rows:
+            row.by_name = names[row.by]
+
+    @admin.display(description="who", ordering="by")
+    def who(self, row: Any) -> str:
+        return getattr(row, "by_name", None) or queries.actor_name(row.by)
+
+    @admin.display(description="about", ordering="subject")
+    def whose(self, row: Any) -> SafeString | str:
+        return subject_link(row.subject)
+
+
+class ActFilter(admin.SimpleListFilter):
+    title, parameter_name = "act", "act"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(code, code.replace("_", " ")) for code in acts.ACTS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[StaffAct]) -> QuerySet[StaffAct]:
+        return queryset.filter(act=self.value()) if self.value() else queryset
 
 
 @admin.register(AccessLog)
-class AccessLogAdmin(ReadOnlyAdmin):
-    list_display = ("at", "by", "subject", "fields_seen", "reason")
+class AccessLogAdmin(ByStaff, ReadOnlyAdmin):
+    large = True
+    ordering = ("-pk",)
+    list_display = ("when", "who", "whose", "fields_seen", "reason")
     list_filter = ("at",)
-    search_fields = ("by", "subject", "reason")
+    fields = list_display
 
     @admin.display(description="fields")
     def fields_seen(self, entry: AccessLog) -> str:
         return ", ".join(entry.fields)
+
+
+@admin.register(StaffAct)
+class StaffActAdmin(ByStaff, ReadOnlyAdmin):
+    """The audit trail: everything that somebody on the staff changed, with the reason given."""
+
+    large = True
+    list_display = ("when", "who", "did", "whose", "reason")
+    list_filter = (ActFilter, "at")
+    fields = list_display
+
+    @admin.display(description="act")
+    def did(self, row: StaffAct) -> str:
+        return row.act.replace("_", " ")

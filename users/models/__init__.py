@@ -2,6 +2,7 @@
 
 from users.models.access import AccessLog, ListEntry, ListKind, ListSubject
 from users.models.account import CodePurpose, LoginCode, Token, TokenKind, User, UserKind
+from users.models.acts import StaffAct
 from users.models.cards import BankCard, CardState
 from users.models.checks import Check, CheckKind, CheckState, DeadRule, Source
 from users.models.consents import AcceptedBy, Consent, Document, Moment
@@ -38,6 +39,7 @@ __all__ = [
     "Relation",
     "Severity",
     "Source",
+    "StaffAct",
     "Tag",
     "Token",
     "TokenKind",

@@ -67,6 +67,7 @@ class Notice(models.Model):
     last_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
     closed_by = models.CharField(max_length=40, blank=True)
+    closed_reason = models.CharField(max_length=300, blank=True)
 
     class Meta:
         ordering = ("-last_at",)

@@ -1,5 +1,17 @@
 """Reads for other apps and for doors. Everything returned is a frozen dataclass, or a plain value."""
 
+from users.queries.acts import (
+    AccessView,
+    ActView,
+    MessageView,
+    OpenNotices,
+    accesses_of,
+    acts_of,
+    kinds_hidden,
+    latest_acts,
+    messages_of,
+    open_notices,
+)
 from users.queries.cards import (
     CardView,
     card,
@@ -49,7 +61,9 @@ from users.queries.sources import (
 )
 
 __all__ = [
+    "AccessView",
     "AccountView",
+    "ActView",
     "CardView",
     "CheckResult",
     "CheckView",
@@ -59,12 +73,16 @@ __all__ = [
     "DocumentView",
     "LevelView",
     "ListHit",
+    "MessageView",
+    "OpenNotices",
     "Person",
     "SourceView",
     "SourceWithoutAddress",
+    "accesses_of",
     "account",
     "actor_name",
     "actor_names",
+    "acts_of",
     "card",
     "card_check",
     "cards",
@@ -78,12 +96,16 @@ __all__ = [
     "documents",
     "identity_index",
     "identity_result",
+    "kinds_hidden",
+    "latest_acts",
     "level",
     "list_hits",
     "live_consent",
     "live_consent_naming",
     "live_tags",
+    "messages_of",
     "missing_details",
+    "open_notices",
     "people_with_number",
     "person",
     "source",

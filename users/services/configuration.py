@@ -11,7 +11,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import Group, Permission
-from django.db.models import Q
 
 from lending.common.errors import Conflict
 from lending.common.money import cents
@@ -23,6 +22,10 @@ TABLES = Path(__file__).resolve().parent.parent / "data" / "configuration"
 
 class DocumentChanged(Conflict):
     code, title = "document_changed", "A published text was changed without a new version"
+
+
+class UnknownPermission(Conflict):
+    code, title = "unknown_permission", "The table of groups names something that does not exist"
 
 
 def load(*, at: datetime) -> None:
@@ -81,14 +84,32 @@ def load_documents(*, at: datetime) -> None:
 
 
 def load_groups() -> None:
-    """Each group sees the tables of the named apps, and has the extra permissions."""
+    """`view`: tables the group sees, as `app`, `app.Model`, or `-app.Model` for one left out of its app; `may`: the
+    permissions to act. Raises UnknownPermission for a word that names nothing."""
     for row in _rows("groups"):
         group, _ = Group.objects.get_or_create(name=row["group"])
-        wanted = Q(content_type__app_label__in=(row["view"] or "").split(), codename__startswith="view_")
-        for extra in (row["extra"] or "").split():
-            app_label, codename = extra.split(".")
-            wanted |= Q(content_type__app_label=app_label, codename=codename)
-        group.permissions.set(Permission.objects.filter(wanted))
+        seen: set[Permission] = set()
+        for word in (row["view"] or "").split():
+            found = _views(word.removeprefix("-"))
+            seen = seen - found if word.startswith("-") else seen | found
+        group.permissions.set(seen | {_named(word) for word in (row["may"] or "").split()})
+
+
+def _views(word: str) -> set[Permission]:
+    app_label, _, model = word.lower().partition(".")
+    wanted = Permission.objects.filter(content_type__app_label=app_label, codename__startswith="view_")
+    found = set(wanted.filter(codename=f"view_{model}") if model else wanted)
+    if not found:
+        raise UnknownPermission(f"{word} is neither an app nor a table.")
+    return found
+
+
+def _named(word: str) -> Permission:
+    app_label, codename = word.split(".")
+    found = Permission.objects.filter(content_type__app_label=app_label, codename=codename).first()
+    if found is None:
+        raise UnknownPermission(f"There is no permission {word}.")
+    return found
 
 
 def load_staff(*, at: datetime, password: str) -> None:

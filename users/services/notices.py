@@ -6,6 +6,9 @@ from django.db import connection
 
 from lending.common.errors import NotFound
 from users.models import Notice, Severity
+from users.services import acts
+
+MAY_CLOSE = "users.change_notice"
 
 
 def raise_notice(*, kind: str, subject: str, text: str, at: datetime, severity: str = Severity.WARNING) -> None:
@@ -13,8 +16,9 @@ def raise_notice(*, kind: str, subject: str, text: str, at: datetime, severity: 
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO users_notice (kind, subject, text, severity, times, raised_at, last_at, closed_by)
-            VALUES (%(kind)s, %(subject)s, %(text)s, %(severity)s, 1, %(at)s, %(at)s, '')
+            INSERT INTO users_notice (kind, subject, text, severity, times, raised_at, last_at, closed_by,
+                                      closed_reason)
+            VALUES (%(kind)s, %(subject)s, %(text)s, %(severity)s, 1, %(at)s, %(at)s, '', '')
             ON CONFLICT (kind, subject) WHERE closed_at IS NULL DO UPDATE
             SET times = users_notice.times + 1, last_at = excluded.last_at, text = excluded.text,
                 severity = excluded.severity
@@ -23,10 +27,11 @@ def raise_notice(*, kind: str, subject: str, text: str, at: datetime, severity: 
         )
 
 
-def close(*, notice_id: int, by: str, at: datetime) -> None:
-    """Raises NotFound where it is not open."""
+def close(*, notice_id: int, reason: str, by: str, at: datetime) -> None:
+    """What it was about is dealt with. Raises NotFound where it is not open, NotAllowed, ReasonRequired."""
     notice = Notice.objects.select_for_update().filter(pk=notice_id, closed_at=None).first()
     if notice is None:
         raise NotFound("There is no such open notice.")
-    notice.closed_by, notice.closed_at = by, at
-    notice.save(update_fields=["closed_by", "closed_at"])
+    notice.closed_by, notice.closed_at, notice.closed_reason = by, at, acts.checked(reason)
+    notice.save(update_fields=["closed_by", "closed_at", "closed_reason"])
+    acts.record(by=by, act="close_notice", subject=f"notice:{notice_id}", reason=reason, at=at, permission=MAY_CLOSE)

@@ -108,7 +108,7 @@ class TestTemplate:
         template_id = self.written(staff, clock)
         author = staff[configuration.AUTHOR]
         with pytest.raises(templates.SameAuthor):
-            templates.approve(template_id=template_id, by_id=author, at=clock.at)
+            templates.approve(template_id=template_id, by_id=author, reason="read it twice", at=clock.at)
         with refused("contract_template_four_eyes"):
             Template.objects.filter(pk=template_id).update(approver_id=author, approved_at=clock.at)
 
@@ -127,7 +127,9 @@ class TestTemplate:
 
     def test_a_new_version_ends_the_former_one_the_day_before(self, staff: dict[str, int], clock: Clock) -> None:
         template_id = self.written(staff, clock)
-        templates.approve(template_id=template_id, by_id=staff[configuration.APPROVER], at=clock.at)
+        templates.approve(
+            template_id=template_id, by_id=staff[configuration.APPROVER], reason="read it twice", at=clock.at
+        )
         first, second = Template.objects.filter(code="cost-sheet").order_by("version")
         assert (first.valid_to, second.valid_from) == (clock.at.date(), clock.at.date() + timedelta(days=1))
         chosen = {
@@ -141,7 +143,9 @@ class TestTemplate:
     def test_another_code_for_the_same_loans_is_refused(self, staff: dict[str, int], clock: Clock) -> None:
         template_id = self.written(staff, clock, code="cost-sheet-hyf", funder_code="HYF")
         with pytest.raises(templates.TemplateOverlaps) as caught:
-            templates.approve(template_id=template_id, by_id=staff[configuration.APPROVER], at=clock.at)
+            templates.approve(
+                template_id=template_id, by_id=staff[configuration.APPROVER], reason="read it twice", at=clock.at
+            )
         assert caught.value.data["templates"] == ["cost-sheet v1"]
 
     def test_loading_again_changes_nothing_and_a_new_text_makes_a_version(

@@ -315,7 +315,7 @@ class TestRunContract:
             desk.clock.move(minutes=6)
         agreement.refresh_from_db()
         assert agreement.last_error == "contract_file_missing"
-        assert Notice.objects.filter(kind="contract_stuck", subject=str(agreement.public_id)).exists()
+        assert Notice.objects.filter(kind="contract_stuck", subject=f"contract:{agreement.pk}").exists()
 
     def test_a_file_made_for_a_contract_that_was_voided_meanwhile_is_thrown_away(
         self, desk: Desk, media: Any, django_capture_on_commit_callbacks: Any

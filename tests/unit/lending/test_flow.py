@@ -78,7 +78,7 @@ class TestOrder:
         signed, other = (factory.requested(at, who, grant_id) for _ in range(2))
         signed_without_contracts(at, signed)
         drawdowns.cancel(drawdown_id=other, by=who.by, at=at)
-        grants.freeze(grant_id=grant_id, reason="look", by="staff:1", at=at)
+        grants.freeze(grant_id=grant_id, reason="look", by="system", at=at)
         flow.run_due(at=at)
         assert all(handled(drawdown_id=other))
         assert all(handled(subject="grant"))
@@ -126,7 +126,7 @@ class TestFailing:
         party = Party.objects.create(code="NOBODY", kind="channel", legal_name="Nobody")
         Channel.objects.create(party=party, flow="full_h5", products=["LINE"])
         flow.unpark(
-            event_id=Event.objects.earliest("id").pk, by="staff:1", reason="the channel is configured now", at=now
+            event_id=Event.objects.earliest("id").pk, by="system", reason="the channel is configured now", at=now
         )
         assert flow.run_due(at=now) == 2
         assert handled(application_id=pk) == [True, True]

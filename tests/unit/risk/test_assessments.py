@@ -81,7 +81,7 @@ class TestRunAssessment:
     def test_refuses_a_black_listed_person(self, apply: Apply, at: datetime, sandbox: SandboxClient) -> None:
         assessment_id = apply(3)
         person = users.person(assessment(assessment_id).user_id)
-        lists.add(kind="black", subject="id_number", value=person.id_number, reason="fraud ring", by="staff:1", at=at)
+        lists.add(kind="black", subject="id_number", value=person.id_number, reason="fraud ring", by="system", at=at)
         assert run(assessment_id, at).application.reasons == ["H07"]
 
     def test_runs_once(self, apply: Apply, at: datetime, sandbox: SandboxClient) -> None:

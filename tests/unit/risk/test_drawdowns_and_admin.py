@@ -69,7 +69,7 @@ class TestDrawdownCheck:
     def test_declines_a_black_listed_borrower(self, ask: Ask, at: datetime) -> None:
         assessment_id = ask()
         person = users.person(Assessment.objects.get(pk=assessment_id).user_id)
-        lists.add(kind="grey", subject="phone", value=person.phone, reason="shared phone", by="staff:1", at=at)
+        lists.add(kind="grey", subject="phone", value=person.phone, reason="shared phone", by="system", at=at)
         done = assessment_of(assessment_id, at)
         assert done.drawdown is not None
         assert (done.drawdown.status, done.drawdown.reasons) == ("DECLINED", ["F02"])

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.unit.users.conftest import CARD, ID_NUMBER, PHONE, Borrower
-from users.models import AccessLog, ListEntry, Notice, User
+from users.models import AccessLog, ListEntry, Notice, StaffAct, User
 from users.services import accounts, configuration, lists, notices, tags
 
 MODELS = [model for model in apps.get_app_config("users").get_models() if model in admin.site._registry]
@@ -26,7 +26,7 @@ def rows(declared: Borrower, at: datetime) -> None:
     declared.call("post", "me/devices", {"fingerprint": "a" * 32, "platform": "web"})
     user_id = User.objects.get().pk
     tags.put(user_id=user_id, tag="t", source="s", at=at)
-    lists.add(kind="grey", subject="phone", value=PHONE, reason="shared", by="staff:1", at=at)
+    lists.add(kind="grey", subject="phone", value=PHONE, reason="shared", by="system", at=at)
     notices.raise_notice(kind="k", subject="s", text="t", at=at)
 
 
@@ -75,8 +75,8 @@ class TestSearch:
         assert list(found) == [user]
         assert not desk.get(page(User, "changelist"), {"q": term[:-1]}).context["cl"].queryset.exists()
 
-    def test_finds_staff_by_part_of_the_user_name(self, desk: Client) -> None:
-        found = desk.get(page(User, "changelist"), {"q": "zhao"}).context["cl"].queryset
+    def test_finds_staff_by_the_whole_user_name(self, desk: Client) -> None:
+        found = desk.get(page(User, "changelist"), {"q": "senior.zhao"}).context["cl"].queryset
         assert [user.username for user in found] == ["senior.zhao"]
 
 
@@ -132,20 +132,57 @@ class TestLists:
             assert desk.post(page(ListEntry, "add"), self.ENTRY | wrong).status_code == 200
         assert ListEntry.objects.count() == 1
 
-    def test_is_taken_off_by_an_action(self, desk: Client) -> None:
+    def test_is_taken_off_with_a_reason(self, desk: Client) -> None:
         entry = ListEntry.objects.get()
-        body = {"action": "take_off", "_selected_action": [entry.pk]}
-        assert desk.post(page(ListEntry, "changelist"), body).status_code == 302
+        asked = desk.post(page(ListEntry, "changelist"), {"action": "take_off", "_selected_action": [entry.pk]})
+        desk.post(asked["Location"], {"reason": "it was a shared phone of a shop"})
         entry.refresh_from_db()
-        assert entry.removed_by == f"staff:{User.objects.get(username='admin').pk}"
+        by = f"staff:{User.objects.get(username='admin').pk}"
+        assert entry.removed_by == by
+        assert (kept().act, kept().by, kept().subject) == ("take_off_list", by, f"listentry:{entry.pk}")
 
 
-def test_a_notice_is_closed_by_an_action(desk: Client) -> None:
-    notice = Notice.objects.get()
-    desk.post(page(Notice, "changelist"), {"action": "close", "_selected_action": [notice.pk]})
-    notice.refresh_from_db()
-    assert notice.closed_at is not None
-    assert notice.closed_by == f"staff:{User.objects.get(username='admin').pk}"
+def kept() -> StaffAct:
+    return StaffAct.objects.latest("pk")
+
+
+class TestClosingANotice:
+    def ask(self, desk: Client, notice: Notice) -> str:
+        chosen = {"action": "close", "_selected_action": [notice.pk]}
+        return str(desk.post(page(Notice, "changelist"), chosen)["Location"])
+
+    def test_asks_why_and_keeps_it(self, desk: Client, at: datetime) -> None:
+        notice, by = Notice.objects.get(), f"staff:{User.objects.get(username='admin').pk}"
+        place = self.ask(desk, notice)
+        for short in ("", "ok"):
+            assert desk.post(place, {"reason": short}).status_code == 200
+        notice.refresh_from_db()
+        assert notice.closed_at is None
+        assert desk.post(place, {"reason": "the vendor is back"}).status_code == 302
+        notice.refresh_from_db()
+        assert (notice.closed_at, notice.closed_by, notice.closed_reason) == (at, by, "the vendor is back")
+        assert (kept().subject, kept().reason, kept().by, kept().at) == (
+            f"notice:{notice.pk}",
+            "the vendor is back",
+            by,
+            at,
+        )
+        shown = desk.get(page(Notice, "change", notice.pk)).content.decode()
+        assert shown.count("the vendor is back") == 2  # on the notice, and under what staff did
+        assert "the vendor is back" in desk.get(page(StaffAct, "changelist")).content.decode()
+
+    def test_a_second_time_says_that_there_is_nothing_to_do(self, desk: Client) -> None:
+        place = self.ask(desk, Notice.objects.get())
+        for _ in range(2):
+            desk.post(place, {"reason": "the vendor is back"})
+        assert StaffAct.objects.count() == 1
+
+    def test_has_a_button_while_it_is_open(self, desk: Client) -> None:
+        notice = Notice.objects.get()
+        button = reverse("admin:users_notice_ask_close", args=[notice.pk])
+        assert button in desk.get(page(Notice, "change", notice.pk)).content.decode()
+        desk.post(desk.get(button)["Location"], {"reason": "the vendor is back"})
+        assert button not in desk.get(page(Notice, "change", notice.pk)).content.decode()
 
 
 def test_a_borrower_cannot_enter(rows: None, at: datetime) -> None:

@@ -10,7 +10,7 @@ from tests.unit.users.conftest import CARD, ID_NUMBER, PHONE
 from users import queries
 from users.models import AccessLog, BankCard, UserLevel
 from users.rules.levels import LoanHistory
-from users.services import access, accounts, levels, lists, profiles, tags
+from users.services import access, accounts, acts, levels, lists, profiles, tags
 
 
 @pytest.fixture
@@ -66,32 +66,30 @@ class TestLists:
     def test_hit_by_blind_index(self, user_id: int, clock: Clock, subject: str, value: str) -> None:
         _card(user_id, clock.at)
         assert queries.list_hits(user_id, clock.at) == ()
-        entry = lists.add(kind="grey", subject=subject, value=value, reason="shared device", by="staff:1", at=clock.at)
+        entry = lists.add(kind="grey", subject=subject, value=value, reason="shared device", by="system", at=clock.at)
         (hit,) = queries.list_hits(user_id, clock.at)
         assert (hit.kind, hit.subject, hit.reason) == ("grey", subject, "shared device")
-        lists.remove(entry_id=entry, by="staff:1", at=clock.at)
+        lists.remove(entry_id=entry, reason="no longer", by="system", at=clock.at)
         assert queries.list_hits(user_id, clock.at) == ()
 
     def test_do_not_hit_others_and_expire(self, user_id: int, clock: Clock) -> None:
         other = accounts.ensure_user(phone="13800138000", at=clock.at)
         soon = clock.at + timedelta(days=1)
-        lists.add(
-            kind="black", subject="phone", value=PHONE, reason="fraud", by="staff:1", at=clock.at, expires_at=soon
-        )
+        lists.add(kind="black", subject="phone", value=PHONE, reason="fraud", by="system", at=clock.at, expires_at=soon)
         assert queries.list_hits(other, clock.at) == ()
         assert queries.list_hits(user_id, soon) == ()
 
     def test_refuse_what_is_listed_already_or_cannot_be(self, db: None, at: datetime) -> None:
-        facts = {"kind": "black", "subject": "phone", "value": PHONE, "reason": "fraud", "by": "staff:1", "at": at}
+        facts = {"kind": "black", "subject": "phone", "value": PHONE, "reason": "fraud", "by": "system", "at": at}
         entry = lists.add(**facts)
         with pytest.raises(lists.AlreadyListed):
             lists.add(**facts)
         for wrong in ({"value": "12"}, {"kind": "pink"}, {"subject": "nose"}):
             with pytest.raises(Invalid):
                 lists.add(**facts | wrong)
-        lists.remove(entry_id=entry, by="staff:1", at=at)
+        lists.remove(entry_id=entry, reason="no longer", by="system", at=at)
         with pytest.raises(NotFound):
-            lists.remove(entry_id=entry, by="staff:1", at=at)
+            lists.remove(entry_id=entry, reason="no longer", by="system", at=at)
 
 
 class TestAccessLog:
@@ -101,7 +99,7 @@ class TestAccessLog:
         assert (row.by, row.subject, row.fields, row.reason) == ("staff:1", "user:2", ["phone"], "call back")
 
     def test_needs_a_reason(self, db: None, at: datetime) -> None:
-        with pytest.raises(access.ReasonRequired):
+        with pytest.raises(acts.ReasonRequired):
             access.record(by="staff:1", subject="user:2", fields=["phone"], reason="   x ", at=at)
 
 

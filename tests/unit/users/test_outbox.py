@@ -118,6 +118,6 @@ class TestNotices:
             notices.raise_notice(kind="source_dead", subject="source:id2", text=text, at=clock.move(minutes=1))
         notice = Notice.objects.get()
         assert (notice.times, notice.text, notice.last_at) == (2, "second", clock.at)
-        notices.close(notice_id=notice.pk, by="staff:1", at=clock.at)
+        notices.close(notice_id=notice.pk, reason="it answers again", by="system", at=clock.at)
         notices.raise_notice(kind="source_dead", subject="source:id2", text="third", at=clock.at)
         assert Notice.objects.count() == 2

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from django import forms
 from django.contrib.admin.options import ModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -13,24 +12,18 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
-from unfold.widgets import UnfoldAdminTextInputWidget
 
 from lending.common import clock
-from users.services import access
+from lending.common.acting import ReasonForm
 
 PERMISSION = "users.reveal_personal_data"
 
 
-class ReasonForm(forms.Form):
-    reason = forms.CharField(
-        label=_("Why do you need to see it?"), min_length=5, max_length=300, widget=UnfoldAdminTextInputWidget
-    )
-
-
 class Revealing(ModelAdmin):
-    """A button on the page of a row. `revealed`: what is shown, by label; `reveal_subject`: whose it is."""
+    """A button on the page of a row. `revealed`: what is shown, by label; `recorder`: writes the log, one service."""
 
     revealed: Mapping[str, Callable[[Any], Any]] = {}
+    recorder: Callable[..., None]
     actions_detail: Any = ("reveal",)
 
     def reveal_subject(self, row: Any) -> str:
@@ -50,21 +43,21 @@ class Revealing(ModelAdmin):
 
     def revealed_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """GET asks why; POST records who, whose, what and why, then shows."""
-        row = get_object_or_404(self.model, pk=object_id)
+        row = get_object_or_404(self.get_queryset(request), pk=object_id)
         if not (self.has_reveal_permission(request) and self.has_view_permission(request, row)):
             raise PermissionDenied
-        form = ReasonForm(request.POST or None)
+        form = ReasonForm(request.POST or None, question=_("Why do you need to see it?"))
         shown: list[tuple[str, Any]] = []
         if form.is_valid():
             with transaction.atomic(durable=True):
-                access.record(
+                type(self).recorder(
                     by=f"staff:{request.user.pk}",
                     subject=self.reveal_subject(row),
                     fields=list(self.revealed),
                     reason=form.cleaned_data["reason"],
                     at=clock.now(),
                 )
-            shown = [(label, read(row)) for label, read in self.revealed.items()]
+            shown = [(label.replace("_", " "), read(row)) for label, read in self.revealed.items()]
         context = {
             **self.admin_site.each_context(request),
             "title": _("Personal data"),

@@ -1,0 +1,24 @@
+"""Reads composed from every app's queries: what doors show that belongs to more than one app."""
+
+from lending.overview.agreements import Agreement, agreements
+from lending.overview.application import ApplicationPage, application_page
+from lending.overview.customer import CustomerPage, customer_page
+from lending.overview.dashboard import Alarm, Funnel, FunnelRow, WaitingRow, alarms, funnel, headroom, spend, waiting
+
+__all__ = [
+    "Agreement",
+    "Alarm",
+    "ApplicationPage",
+    "CustomerPage",
+    "Funnel",
+    "FunnelRow",
+    "WaitingRow",
+    "agreements",
+    "alarms",
+    "application_page",
+    "customer_page",
+    "funnel",
+    "headroom",
+    "spend",
+    "waiting",
+]

@@ -1,0 +1,81 @@
+"""What pages of the back office write: amounts, ages, badges, links, and what staff did."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from django import template
+from django.utils.safestring import SafeString
+
+from lending.common import money
+from lending.common import shown as office
+from users import queries as users
+
+register = template.Library()
+
+
+@register.inclusion_tag("lending/office/_acts.html")
+def staff_acts(row: Any) -> dict[str, Any]:
+    """Everything that staff did to a row, newest first."""
+    return {"acts": users.acts_of([f"{row._meta.model_name}:{row.pk}"])}
+
+
+@register.filter
+def yuan(amount_cents: int | None) -> str:
+    return "-" if amount_cents is None else money.format_cents(amount_cents)
+
+
+@register.filter
+def percent(rate: Decimal | None) -> str:
+    return "-" if rate is None else money.percent(rate)
+
+
+@register.filter
+def stamp(at: datetime | None) -> str:
+    return office.stamp(at) if at else "-"
+
+
+@register.filter
+def day(on: date | None) -> str:
+    return on.isoformat() if on else "-"
+
+
+@register.filter
+def age(at: datetime | None) -> str:
+    """How long ago: "3 h"."""
+    return office.since(at) if at else "-"
+
+
+@register.filter
+def badge(text: object, colour: str) -> SafeString:
+    return office.badge(colour or "grey", text)
+
+
+@register.filter
+def subject(text: str) -> SafeString | str:
+    """A link to what "payout:12" names."""
+    return office.subject_link(text)
+
+
+@register.simple_tag
+def page(label: str, pk: object, text: object) -> SafeString:
+    """A link to the page of a row of `label`, for example lending.loan."""
+    return office.page_link(label, pk, text)
+
+
+@register.filter
+def state(value: str, known: dict[str, tuple[str, str]]) -> SafeString:
+    """A state as a badge; `known` is one of the dicts that pages get as `states`."""
+    colour, word = known.get(value, ("grey", value))
+    return office.badge(colour, word) if value else SafeString("-")
+
+
+@register.filter
+def short(public_id: object) -> str:
+    return str(public_id)[:8]
+
+
+@register.simple_tag
+def moment(label: str, pk: int | None, text: object) -> SafeString | str:
+    """What happened, with a link to the row behind it where there is one."""
+    return office.page_link(label, pk, text) if pk else str(text)

@@ -1,0 +1,97 @@
+"""What each kind of notice means, and what to do about it. Pure."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`model`: the label of what it is about; who may not see that does not see the notice."""
+
+    title: str
+    what_to_do: str
+    model: str
+
+
+KINDS = {
+    "step_parked": Kind(
+        "Step stuck",
+        "Open the step and read its error. Remove the cause, then press “Try again” and say what was changed: the steps"
+        " after it wait until then.",
+        "lending.Event",
+    ),
+    "above_ceiling": Kind(
+        "Loan above the cost ceiling",
+        "The money is out and costs more a year than the product allows. Waive interest or settle with the borrower;"
+        " tell compliance the same day.",
+        "lending.Loan",
+    ),
+    "source_dead": Kind(
+        "Data source does not answer",
+        "Look at the latest checks and pulls of this source. Call the vendor; switch the source off in the register if"
+        " it stays silent, so that its fallback is asked at once.",
+        "users.Source",
+    ),
+    "data_budget": Kind(
+        "Spend on data near the day's budget",
+        "Look at the spend by source on the dashboard. More applications than usual, or a source asked twice? Tell the"
+        " analysts before the budget is used up.",
+        "risk.DataPull",
+    ),
+    "assessment_failing": Kind(
+        "Assessment keeps failing",
+        "Open the assessment: its last error names the flow or the source. It is tried again by itself once that is"
+        " mended.",
+        "risk.Assessment",
+    ),
+    "submission_refused": Kind(
+        "Funder's wire refuses us",
+        "The funder did not judge the borrower: it refused our message. Check credentials and the contract with the"
+        " funder; the drawdown has gone to the next funder.",
+        "funding.Funder",
+    ),
+    "payout_unknown": Kind(
+        "Payout without an answer",
+        "Nobody knows yet whether the money moved, and it is never sent twice. Read the payout's last answer, call the"
+        " payment channel with its key, and close this once its state is known.",
+        "funding.Payout",
+    ),
+    "payout_refused": Kind(
+        "Payout refused by the channel",
+        "The channel refused the order itself. Read its answer on the payout, repair what it names (credentials,"
+        " account, key). The order is asked about and sent again by itself.",
+        "funding.Payout",
+    ),
+    "payout_amount": Kind(
+        "Payout with another amount",
+        "The channel reports another amount than ordered. Nothing is booked on it. Clear it with the channel before"
+        " anything else happens to this drawdown.",
+        "funding.Payout",
+    ),
+    "payout_contradiction": Kind(
+        "Payout failed, then paid",
+        "The borrower may hold money that no loan stands for. Ask the channel for its statement; finance decides.",
+        "funding.Payout",
+    ),
+    "collection_refused": Kind(
+        "Direct debit refused by the channel",
+        "The channel refused the order itself. Read its answer on the collection and repair what it names.",
+        "funding.Collection",
+    ),
+    "collection_contradiction": Kind(
+        "Direct debit with two answers",
+        "The channel contradicted itself about money taken from a borrower. Ask it for its statement; book nothing by"
+        " hand.",
+        "funding.Collection",
+    ),
+    "contract_stuck": Kind(
+        "Contract cannot be made",
+        "Open the contract: its last error names the template, the text or the seal. It is tried again by itself once"
+        " that is mended; the borrower waits.",
+        "contracts.Contract",
+    ),
+}
+OTHER = Kind("Notice", "Read it, look at its subject, and write down what came of it.", "")
+
+
+def kind(code: str) -> Kind:
+    return KINDS.get(code, OTHER)

@@ -1,0 +1,50 @@
+"""What staff do is allowed by their groups, has a reason, and is kept."""
+
+from datetime import datetime
+
+from lending.common.errors import Forbidden, Invalid
+from users.models import StaffAct, User
+
+MIN_REASON, MAX_REASON = 5, 300
+ACTS = (
+    *("close_notice", "try_again", "resend_push", "put_on_list", "take_off_list"),
+    *("freeze_grant", "unfreeze_grant", "expire_grant", "close_grant", "approve_template"),
+    *("recommend_case", "decide_case", "supplement_case", "return_case", "suspend_case", "escalate_case"),
+    *("release_case", "recuse_case"),
+)
+
+
+class ReasonRequired(Invalid):
+    code, title = "reason_required", "Say why"
+
+
+class NotAllowed(Forbidden):
+    code, title = "not_allowed", "Your groups do not allow this"
+
+
+def checked(reason: str) -> str:
+    """The reason as it is kept. Raises ReasonRequired for fewer than five characters."""
+    if len(reason.strip()) < MIN_REASON:
+        raise ReasonRequired(fields={"reason": "At least five characters."})
+    return reason.strip()[:MAX_REASON]
+
+
+def record(*, by: str, act: str, subject: str, reason: str, at: datetime, permission: str = "") -> None:
+    """Keep an act of "staff:<id>", in the transaction that carries it out. Others (system, a borrower) leave no row:
+    what they do is told by events.
+
+    `permission`, where given, is what the account must hold. Raises NotAllowed, ReasonRequired.
+    """
+    if not by.startswith("staff:"):
+        return
+    if act not in ACTS:
+        raise ValueError(f"{act} is not among the acts that the audit trail knows")
+    if permission and not _may(by, permission):
+        raise NotAllowed()
+    StaffAct.objects.create(by=by, act=act, subject=subject[:80], reason=checked(reason), at=at)
+
+
+def _may(by: str, permission: str) -> bool:
+    ident = by.removeprefix("staff:")
+    account = User.objects.filter(pk=int(ident)).first() if ident.isdigit() else None
+    return account is not None and account.has_perm(permission)
