@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from traffic.models import PushState, StatusPush
+from traffic.models import Platform, PushState, StatusPush
 
 
 def pushes_by_state(application_ids: Sequence[int]) -> tuple[tuple[str, int], ...]:
@@ -15,3 +15,8 @@ def pushes_by_state(application_ids: Sequence[int]) -> tuple[tuple[str, int], ..
 def failed_pushes() -> int:
     """Statuses that were given up."""
     return StatusPush.objects.filter(state=PushState.FAILED).count()
+
+
+def is_configured() -> bool:
+    """Whether bootstrap came to its end once: platforms are the last thing it loads."""
+    return Platform.objects.exists()

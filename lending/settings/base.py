@@ -32,7 +32,7 @@ BLIND_INDEX_KEY = (
 DATABASES = {"default": database(required("DATABASE_URL"))}
 REDIS_URL = required("REDIS_URL")
 # Where vendors call back, and what links in messages begin with.
-PUBLIC_URL = os.environ.get("PUBLIC_URL", f"https://{ALLOWED_HOSTS[0]}").rstrip("/")
+PUBLIC_URL = (os.environ.get("PUBLIC_URL") or f"https://{ALLOWED_HOSTS[0]}").rstrip("/")
 # "1" where a reverse proxy ends TLS and sets X-Forwarded-Proto and X-Forwarded-For itself.
 TRUSTED_PROXY = os.environ.get("TRUSTED_PROXY") == "1"
 STAFF_SECOND_FACTOR = True

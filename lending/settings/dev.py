@@ -20,7 +20,7 @@ from .base import *  # noqa: E402, F403
 from .base import LOGGING, REST_FRAMEWORK, STORAGES  # noqa: E402
 
 DEBUG = os.environ.get("DEBUG") == "1"
-PUBLIC_URL = os.environ.get("PUBLIC_URL", f"http://127.0.0.1:{PORT}")
+PUBLIC_URL = os.environ.get("PUBLIC_URL") or f"http://127.0.0.1:{PORT}"
 SANDBOX_URL = os.environ.get("SANDBOX_URL", f"http://127.0.0.1:{SANDBOX_PORT}")
 STAFF_SECOND_FACTOR = False
 SEAL_KEY_PEM = f"file:{RUN_DIR / 'seal' / 'key.pem'}"

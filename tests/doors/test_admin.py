@@ -32,6 +32,7 @@ from tests.factories.drawdowns import routing
 from tests.sandbox_server import SandboxClient
 from traffic.services import match_offers
 from users.models import StaffAct, User
+from users.providers.wechat import WechatUser
 from users.services import access, accounts, lists, notices, tags
 
 PAGES: dict[type[models.Model], Any] = admin.site._registry
@@ -112,6 +113,9 @@ def play_the_rest(at: datetime, number: int) -> None:
     notices.raise_notice(kind="step_parked", subject=f"event:{number}", text="stuck", at=at)
     tags.put(user_id=borrower.pk, tag=f"t{number}", source="test", at=at)
     TOTPDevice.objects.create(user=staff, name="phone")
+    seen = WechatUser("app", f"openid-{number}", None)
+    known = wechat_identities.remember(app="mini", user=seen, at=at)
+    wechat_identities.issue_ticket(identity_id=known.identity_id, at=at)
     funding.services.handle_callback(provider="heyue", event_id=f"e{number}", payload={"type": "unheard-of"}, at=at)
     application_id = judged(at, "refer", grade="C")
     supplements.request(application_id=application_id, items=[("payslip", "The latest one")], by=by, at=at)

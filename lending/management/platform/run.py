@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from . import programs
 from .environment import ROOT, for_children
 from .postgres import Postgres
 from .processes import (
@@ -98,15 +99,11 @@ class Platform:
         sandbox = [python, "manage.py", "sandbox", "--port", str(self.sandbox_port)]
         self._keep(Child("sandbox", [*sandbox, "--state", str(self.run_dir / "sandbox.sqlite3")]))
         self._step("Loading the demo configuration", [python, "manage.py", "bootstrap"], shown=True)
-        web = [python, "-m", "granian", "--interface", "wsgi", "lending.wsgi:application", "--host", HOST]
-        web += ["--port", str(self.port), "--workers", "1", "--blocking-threads", "16", "--no-ws"]
+        web = [python, "-m", *programs.web(host=HOST, port=self.port)]
         self._keep(Child("web", web, dies_by=signal.SIGTERM))  # ends its own worker processes
-        celery = [python, "-m", "celery", "-A", "lending.celery"]
-        worker = [*celery, "worker", "--without-gossip", "--without-mingle"]
-        self._keep(Child("worker", [*worker, "-Q", "celery", "-n", "worker@%h"]))
-        # Setting type holds a lock and a core: it must not sit on the threads that talk to vendors.
-        self._keep(Child("documents", [*worker, "-Q", "documents", "--concurrency", "2", "-n", "documents@%h"]))
-        self._keep(Child("scheduler", [*celery, "beat", "-S", "lending.celery.LockedScheduler", "--pidfile", ""]))
+        self._keep(Child("worker", [python, "-m", *programs.WORKER]))
+        self._keep(Child("documents", [python, "-m", *programs.DOCUMENTS]))
+        self._keep(Child("scheduler", [python, "-m", *programs.SCHEDULER]))
         say("Waiting until everything answers")
         deadline = time.monotonic() + READY_SECONDS
         while not self._is_ready():
