@@ -1,6 +1,9 @@
 """Where a contract's PDF lies: in Django's file storage, encrypted like every other personal data at rest."""
 
 import hashlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from django.core.files.base import ContentFile
@@ -39,3 +42,22 @@ def load(contract: Contract) -> bytes:
 def forget(name: str) -> None:
     """Remove a file that a later one begins with."""
     default_storage.delete(name)
+
+
+def under_older_key() -> Iterator[Path]:
+    """The files that are not under the newest key."""
+    for name in Contract.objects.exclude(file="").order_by("pk").values_list("file", flat=True).iterator():
+        path = Path(default_storage.path(name))
+        with path.open("rb") as stored:
+            if stored.read(4) != crypto.newest_id():
+                yield path
+
+
+def reencrypt() -> Iterator[Path]:
+    """Write each of them again under the newest key, in its place: a stop at any instant leaves a whole file."""
+    for path in under_older_key():
+        fresh = path.with_name(f"{path.name}.new")
+        fresh.touch(mode=0o600)
+        fresh.write_bytes(crypto.encrypt_bytes(crypto.decrypt_bytes(path.read_bytes())))
+        os.replace(fresh, path)
+        yield path

@@ -32,6 +32,11 @@ def _ring() -> dict[bytes, AESGCM]:
     return _keys(tuple(settings.FIELD_ENCRYPTION_KEYS))
 
 
+def newest_id() -> bytes:
+    """The four bytes that every value encrypted from now on begins with."""
+    return next(iter(_ring()))
+
+
 def encrypt_bytes(content: bytes) -> bytes:
     """For files: as `encrypt`, of any bytes."""
     key_id, cipher = next(iter(_ring().items()))

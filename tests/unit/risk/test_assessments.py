@@ -1,11 +1,13 @@
 """An assessment pulls by stage, decides scenario by scenario, survives its vendors and its own death, and ends once."""
 
+import base64
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
 
+from lending.common import reencrypt
 from lending.common.errors import Conflict
 from lending.models import ApplicationStatus
 from lending.services import applications
@@ -285,9 +287,27 @@ class TestReplay:
 
     def test_a_decision_cannot_be_changed(self, apply: Apply, at: datetime, sandbox: SandboxClient) -> None:
         run(apply(3), at)
-        for change in (lambda: Decision.objects.update(output="{}"), lambda: Decision.objects.all().delete()):
+        changes = (
+            lambda: Decision.objects.update(output="{}"),
+            lambda: Decision.objects.all().delete(),
+            lambda: Decision.objects.update(inputs='{"other": 1}'),
+        )
+        for change in changes:
             with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
                 change()
+
+    def test_a_newer_key_changes_nothing_that_a_replay_sees(
+        self, apply: Apply, at: datetime, sandbox: SandboxClient, settings: Any
+    ) -> None:
+        done = run(apply(3), at)
+        field = Decision._meta.get_field("inputs")
+        settings.FIELD_ENCRYPTION_KEYS = [base64.b64encode(bytes(32)).decode(), *settings.FIELD_ENCRYPTION_KEYS]
+        found = queries.decisions_of(done.application_id)
+        assert sum(reencrypt.column(Decision, field)) == len(found)  # type: ignore[arg-type]
+        settings.FIELD_ENCRYPTION_KEYS = settings.FIELD_ENCRYPTION_KEYS[:1]
+        assert all(services.replay(decision_id=decision.id).same for decision in found)
+        with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+            Decision.objects.update(inputs=Decision.objects.first().inputs)  # the same key again is no change of keys
 
 
 def release_stricter_admission(at: datetime) -> Release:
