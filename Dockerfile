@@ -17,7 +17,7 @@ RUN python /opt/locked.py /opt/requirements.lock > /opt/runtime.lock \
 COPY . .
 COPY --from=fonts /fonts/node_modules contracts/fonts/node_modules
 # Nothing is connected to here: the values only have to be well formed.
-RUN python -m contracts.providers.typefaces \
+RUN python -m contracts.providers.typefaces && python -m lending.management.translations compile \
     && SECRET_KEY=build ALLOWED_HOSTS=localhost DATABASE_URL=postgres://nobody@localhost/none REDIS_URL=redis://localhost \
     FIELD_ENCRYPTION_KEYS=MDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDA= DJANGO_SETTINGS_MODULE=lending.settings.base \
     STATIC_ROOT=/app/static python manage.py collectstatic --noinput --verbosity 0

@@ -33,7 +33,7 @@ from tests.sandbox_server import SandboxClient
 from traffic.services import match_offers
 from users.models import StaffAct, User
 from users.providers.wechat import WechatUser
-from users.services import access, accounts, lists, notices, tags
+from users.services import access, accounts, lists, notices, tags, wechat_identities
 
 PAGES: dict[type[models.Model], Any] = admin.site._registry
 APPROVED_ROW = 34

@@ -36,6 +36,6 @@ CREATE TRIGGER risk_decision_never_changed BEFORE UPDATE OR DELETE ON risk_decis
 
 
 class Migration(migrations.Migration):
-    dependencies = [("risk", "0002_triggers")]
+    dependencies = [("risk", "0003_office_indexes")]
 
     operations = [migrations.RunSQL(KEPT, NEVER)]
