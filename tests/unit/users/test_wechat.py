@@ -291,7 +291,7 @@ class TestPages:
     )
     def test_goes_nowhere_else(self, browser: Client, person: str, elsewhere: str) -> None:
         answer = self.come_back(browser, self.leave(browser, next=elsewhere), person)
-        assert answer["Location"] == "/sign-in/?next=%2F"
+        assert answer["Location"] == "/sign-in/?next=%2Fhome%2F"
 
     def refused(self, answer: Any, status: int, words: str) -> None:
         text = answer.content.decode()
