@@ -1,11 +1,15 @@
 """Request limits that fail open: a lost cache must not close the shop, and Postgres still limits what costs money."""
 
 import logging
+from types import SimpleNamespace
 from typing import Any
 
+from django.http import HttpRequest
 from redis.exceptions import RedisError
 from rest_framework.request import Request
 from rest_framework.throttling import AnonRateThrottle, ScopedRateThrottle, SimpleRateThrottle, UserRateThrottle
+
+from lending.common.errors import TooManyRequests
 
 logger = logging.getLogger(__name__)
 
@@ -29,3 +33,10 @@ class ByUser(_FailOpen, UserRateThrottle):
 
 class ByScope(_FailOpen, ScopedRateThrottle):
     """Views with a `throttle_scope` of their own."""
+
+
+def check(request: HttpRequest, scope: str) -> None:
+    """The limit of `scope` for a page, counted together with the API's. Raises TooManyRequests."""
+    throttle = ByScope()
+    if not throttle.allow_request(request, SimpleNamespace(throttle_scope=scope)):  # type: ignore[arg-type]
+        raise TooManyRequests(retry_after=int(throttle.wait() or 60))

@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import URLPattern
 
+from lending.common.throttle import ByScope
 from lending.common.web import BorrowerPage
 from lending.models import Application, Drawdown, Loan, Supplement
 from lending.pages.urls import urlpatterns
@@ -142,6 +143,14 @@ class TestSigningIn:
         assert answer.status_code == 422
         assert "Please read and accept the two documents first." in answer.content.decode()
         assert not Message.objects.exists()
+
+    def test_one_address_cannot_send_codes_to_everybody(self, at: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(ByScope, "THROTTLE_RATES", {"otp": "3/min", "token": "3/min"})
+        client = Client(headers=ENGLISH)
+        answers = [self.ask(client, f"1390000000{number}") for number in range(5)]
+        assert [answer.status_code for answer in answers] == [302, 302, 302, 422, 422]
+        assert "Too many requests" in answers[-1].content.decode()
+        assert Message.objects.count() == 3
 
     def test_a_closed_account_is_told_so(self, at: datetime) -> None:
         user_id = accounts.ensure_user(phone="13900001234", at=at)

@@ -13,7 +13,7 @@ from django.utils import translation
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from lending.common import errors, web
+from lending.common import errors, throttle, web
 from users import queries
 from users.services import accounts, auth, codes
 
@@ -78,6 +78,7 @@ class CodePage(web.Page):
 
     def _sign_in(self, request: HttpRequest, phone: str, form: web.CodeForm) -> int:
         accepted = {row.code: row.version for row in queries.documents(self.now(), "register")}
+        throttle.check(request, "token")
         try:
             return auth.sign_in(
                 phone=phone,
@@ -125,6 +126,7 @@ class LanguagePage(web.Page):
 
 
 def _send(request: HttpRequest, phone: str, page: web.Page) -> None:
+    throttle.check(request, "otp")
     codes.request_code(
         phone=phone,
         purpose="login",
