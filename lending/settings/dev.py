@@ -7,8 +7,7 @@ from lending.management.platform import running
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN_DIR = Path(os.environ.get("RUN_DIR", ROOT / ".run"))
-PORT = int(os.environ.get("PORT", "8000"))
-SANDBOX_PORT = int(os.environ.get("SANDBOX_PORT", "8100"))
+PORT, SANDBOX_PORT = (int(os.environ.get(name) or kept) for name, kept in running.ports(RUN_DIR).items())
 
 os.environ.setdefault("SECRET_KEY", "development-only: not a secret, and production refuses to start without its own")
 os.environ.setdefault("FIELD_ENCRYPTION_KEYS", "ZGV2ZWxvcG1lbnQtb25seS1ub3QtYS1zZWNyZXQtMDE=")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from . import programs
+from . import programs, running
 from .environment import ROOT, for_children
 from .postgres import Postgres
 from .processes import (
@@ -91,6 +91,7 @@ class Platform:
         for name, port in (("PORT", self.port), ("SANDBOX_PORT", self.sandbox_port)):
             if not is_free(port):
                 raise PlatformError(f"Port {port} is taken. Choose another with {name}: make run {name}={port + 10}")
+        running.keep_ports(self.run_dir, port=self.port, sandbox_port=self.sandbox_port)
         started = time.monotonic()
         self._start_services()
         self.environment = for_children(self.run_dir, port=self.port, sandbox_port=self.sandbox_port)

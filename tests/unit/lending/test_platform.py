@@ -195,7 +195,7 @@ class TestRun:
             stop_running(tmp_path)
             assert platform.wait(timeout=10) == -signal.SIGTERM
 
-    def test_comes_back_from_kill_9_and_leaves_nothing_behind(self, tmp_path: Path) -> None:
+    def test_tells_its_ports_comes_back_from_kill_9_and_leaves_nothing_behind(self, tmp_path: Path) -> None:
         """In one test: a start costs most of the time."""
         port = free_port()
         environment = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")}
@@ -209,6 +209,10 @@ class TestRun:
                 lambda: "Serving" in said(tmp_path) or platform.poll() is not None, seconds=SLOWEST, pause=0.2
             )
             assert platform.poll() is None, said(tmp_path)
+            kept = {name: value for name, value in environment.items() if name not in ("PORT", "SANDBOX_PORT")}
+            asking = "from django.conf import settings; print(settings.PORT, settings.PUBLIC_URL, settings.SANDBOX_URL)"
+            told = subprocess.check_output([sys.executable, "-c", asking], env=kept, cwd=ROOT, text=True).split()
+            assert told == [str(port), f"http://127.0.0.1:{port}", f"http://127.0.0.1:{environment['SANDBOX_PORT']}"]
             for pair in (("worker", "web"), ("Postgres", "Valkey")):
                 before = {name: pid_of(name, tmp_path) for name in pair}
                 for pid in before.values():
