@@ -51,6 +51,15 @@ class ReadOnlyAdmin(ModelAdmin):
     def prepare(self, rows: Sequence[Any]) -> None:
         """Put on the rows of a page, at one go, what its columns cannot join."""
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Django refuses the links of its own filter where the key of what is filtered by is a relation itself."""
+        own = (name for name in self.list_filter if isinstance(name, str) and lookup.startswith(f"{name}__"))
+        return super().lookup_allowed(lookup, value, request) or any(
+            lookup == f"{name}__{field.target_field.name}__exact"
+            for name in own
+            if isinstance(field := self.opts.get_field(name), models.ForeignKey)
+        )
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 

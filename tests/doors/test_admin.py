@@ -1,7 +1,9 @@
 """The back office as a whole: every table of every app opens, costs the same full or empty, and edits nothing."""
 
+import re
 import time
 from datetime import datetime
+from html import unescape
 from importlib import import_module
 from typing import Any
 
@@ -17,6 +19,7 @@ from django.urls import reverse
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 import funding.services
+from funding.models import Programme
 from lending import flow
 from lending.admin import navigation
 from lending.management.commands.bootstrap import DEMO_PASSWORD
@@ -30,6 +33,7 @@ from tests.conftest import APPS, Clock
 from tests.factories.applications import judged, submitted
 from tests.factories.drawdowns import routing
 from tests.sandbox_server import SandboxClient
+from traffic.models import StatusPush
 from traffic.services import match_offers
 from users.models import StaffAct, User
 from users.providers.wechat import WechatUser
@@ -267,6 +271,17 @@ class TestSearch:
         assert set(self.found(desk, Customer, "")) == set(
             User.objects.filter(kind="borrower").values_list("pk", flat=True)
         )
+
+
+class TestFilters:
+    @pytest.mark.parametrize(("model", "lookup"), [(Programme, "funder__party"), (StatusPush, "channel__party")])
+    def test_a_link_opens_where_what_it_filters_by_is_a_party(
+        self, desk: Client, model: type[models.Model], lookup: str
+    ) -> None:
+        page = address(model, "changelist")
+        links = re.findall(rf'href="(\?{lookup}__exact=[^"]+)"', desk.get(page).content.decode())
+        assert links
+        assert {desk.get(page + unescape(link)).status_code for link in links} == {200}
 
 
 class TestApplicationPage:
