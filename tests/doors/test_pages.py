@@ -7,9 +7,11 @@ from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
 from django.test import Client
 from django.urls import URLPattern
 
+import contracts.services
 from lending.common.throttle import ByScope
 from lending.common.web import BorrowerPage
 from lending.models import Application, Drawdown, Loan, Supplement
@@ -23,7 +25,7 @@ from tests.factories.borrowers import borrower
 from tests.factories.configuration import configure
 from tests.factories.loans import Taker
 from tests.factories.tokens import access_token
-from users.models import Message, User
+from users.models import BankCard, Message, User
 from users.services import accounts
 
 pytestmark = pytest.mark.django_db
@@ -348,6 +350,27 @@ class TestStates:
         fix = shown(visit(row.user_id), f"{of(row)}card/")
         assert "did not take the payment" in fix
         assert "/cards/new/" in fix
+
+    def test_another_card_leads_to_signing_the_change(self, db: None, clock: Clock) -> None:
+        call_command("bootstrap", verbosity=0)
+        at = clock.at
+        pk = drawn.signing(at).drawdown_id
+        contracts.services.issue(drawdown_id=pk, at=at)
+        drawdowns.signed(drawdown_id=pk, contract_set_sha256=drawn.SET_SHA256, at=at)
+        drawdowns.disbursing(drawdown_id=pk, at=at)
+        drawdowns.payout_failed(drawdown_id=pk, fault="card", reasons=["M03"], at=at)
+        row = Drawdown.objects.get(pk=pk)
+        client, path = visit(row.user_id), f"{of(row)}card/"
+        assert "/cards/new/" in shown(client, path)
+        other = BankCard.objects.get(pk=drawn.card(row.user_id, at))
+        theirs = BankCard.objects.get(pk=drawn.card(borrower(at), at))
+        refused = BankCard.objects.get(pk=row.card_id)
+        for wrong in (theirs, refused):
+            assert client.post(path, {"card": str(wrong.public_id)}).status_code == 422
+        assert client.post(path, {"card": str(other.public_id)}).headers["Location"] == f"{of(row)}sign/"
+        row.refresh_from_db()
+        assert row.card_id == other.pk
+        assert "Your contracts are being written" in shown(client, f"{of(row)}sign/")
 
     def test_of_a_loan(self, at: datetime, clock: Clock) -> None:
         who = factory.taker(at)
