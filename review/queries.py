@@ -46,6 +46,7 @@ class QueueView:
     """How many cases of the queue wait, are being worked on, and are paused; of the two first the oldest, and how many
     are past due."""
 
+    id: int
     code: str
     name_zh: str
     stage: str
@@ -145,10 +146,12 @@ def queues(at: datetime) -> tuple[QueueView, ...]:
 
 def _queue(row: Queue, counted: dict[str, Any] | None) -> QueueView:
     if counted is None:
-        return QueueView(row.code, row.name_zh, row.stage, 0, 0, 0, 0, None)
+        return QueueView(row.pk, row.code, row.name_zh, row.stage, 0, 0, 0, 0, None)
     waiting, in_work = counted["waiting"], counted["in_work"]
     paused = counted["open_cases"] - waiting - in_work
-    return QueueView(row.code, row.name_zh, row.stage, waiting, in_work, paused, counted["late"], counted["oldest_at"])
+    return QueueView(
+        row.pk, row.code, row.name_zh, row.stage, waiting, in_work, paused, counted["late"], counted["oldest_at"]
+    )
 
 
 def waiting_cases() -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 from django.db.models import Count, Min, Q
 
@@ -154,7 +155,7 @@ def waiting(*, may: May, at: datetime) -> tuple[WaitingRow, ...]:
                 row.oldest_at,
                 row.late,
                 "review.Case",
-                f"queue__code={row.code}",
+                f"queue__id__exact={row.id}",
             )
             for row in review.queries.queues(at)
         ]
@@ -252,7 +253,16 @@ def alarms(*, may: May, permitted: Callable[[str], bool], at: datetime) -> tuple
             )
         )
     if may("contracts.Contract"):
-        found.append(Alarm("Contracts that cannot be made", contracts.queries.stuck(), "red", None, *_list("Contract")))
+        found.append(
+            Alarm(
+                "Contracts that cannot be made",
+                contracts.queries.stuck(),
+                "red",
+                None,
+                "users.Notice",
+                "closed_at__isempty=1&kind=contract_stuck",
+            )
+        )
     if may("traffic.StatusPush"):
         pushes = traffic.queries.failed_pushes()
         found.append(Alarm("Statuses given up", pushes, "amber", None, "traffic.StatusPush", "state__exact=failed"))
@@ -264,15 +274,15 @@ def alarms(*, may: May, permitted: Callable[[str], bool], at: datetime) -> tuple
     return tuple(alarm for alarm in found if alarm.count)
 
 
-def _list(name: str) -> tuple[str, str]:
-    return f"contracts.{name}", "state__exact=ISSUED"
-
-
 def _parked() -> Alarm:
     row = Event.objects.filter(parked_at__isnull=False).order_by().aggregate(n=Count("pk"), oldest=Min("parked_at"))
     return Alarm("Steps that are stuck", row["n"], "red", row["oldest"], "lending.Event", "step=parked")
 
 
 def _ending(at: datetime) -> Alarm:
-    ends = Grant.objects.filter(status=GrantStatus.ACTIVE, valid_until__range=(at, at + OFFER_ENDS)).count()
-    return Alarm("Limits that end within 7 days", ends, "grey", None, "lending.Grant", "status__exact=ACTIVE")
+    ends = at + OFFER_ENDS
+    count = Grant.objects.filter(status=GrantStatus.ACTIVE, valid_until__gte=at, valid_until__lt=ends).count()
+    query = urlencode(
+        {"status__exact": "ACTIVE", "valid_until__gte": at.isoformat(), "valid_until__lt": ends.isoformat()}
+    )
+    return Alarm("Limits that end within 7 days", count, "grey", None, "lending.Grant", query)

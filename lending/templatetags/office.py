@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from django import template
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from lending.common import money
@@ -33,6 +34,13 @@ def percent(rate: Decimal | None) -> str:
 @register.filter
 def stamp(at: datetime | None) -> str:
     return office.stamp(at) if at else "-"
+
+
+@register.filter
+def when(at: datetime | None) -> SafeString | str:
+    """A moment that breaks between its day and its time only."""
+    day, _, minute = office.stamp(at).partition(" ") if at else ("-", "", "")
+    return format_html('<span class="whitespace-nowrap">{}</span> {}', day, minute)
 
 
 @register.filter

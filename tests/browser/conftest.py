@@ -2,14 +2,22 @@
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
+from django.db import connections
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-from tests.journeys.conftest import borrower, platform
+from lending.management.demo.borrower import Borrower
+from tests.conftest import Clock
+from tests.journeys.conftest import person, platform
+from tests.journeys.conftest import work as sweep
+from tests.sandbox_server import SandboxClient
 
-__all__ = ["borrower", "platform"]  # fixtures: a served platform, and borrowers who come through its API
+__all__ = ["platform"]  # a fixture: the address of a platform with the demo configuration
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 INSTALL = "no Chromium on this machine; install it with: apt-get install chromium"
@@ -40,10 +48,38 @@ def new_context(chromium: Browser) -> Iterator[NewContext]:
 
     def open_one(*, width: int = 1440, height: int = 900, locale: str = "en-US", **options: object) -> BrowserContext:
         context = chromium.new_context(viewport={"width": width, "height": height}, locale=locale, **options)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         opened.append(context)
         return context
 
     yield open_one
     for context in opened:
         context.close()
+
+
+def work() -> int:
+    """One round of every app's sweep, in a thread of its own: in this one Playwright's loop runs, and beside it nothing
+    that starts another (sealing does)."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(_sweep).result()
+
+
+def _sweep() -> int:
+    try:
+        return sweep()
+    finally:
+        connections.close_all()
+
+
+@pytest.fixture
+def borrower(platform: str, sandbox: SandboxClient, clock: Clock) -> Iterator[Callable[[int], Borrower]]:
+    """Makes the borrower of a row of the sample, who comes through the API while the workers work."""
+
+    def wait(seconds: float) -> None:
+        work()
+        clock.move(seconds=seconds)
+        time.sleep(0.05)  # the sandbox answers in real time
+
+    with httpx.Client(base_url=platform, timeout=60) as api, httpx.Client(base_url=sandbox.url, timeout=60) as gateway:
+        batch = iter(range(1, 700))
+        yield lambda row: Borrower(api, gateway, person(row, next(batch)), patience=60, wait=wait)

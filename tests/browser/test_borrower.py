@@ -2,20 +2,17 @@
 
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
 import httpx
 import pytest
-from django.db import connections
 
 from lending.models import Loan
 from lending.sandbox.applicants import applicant
-from tests.browser.conftest import NewContext
+from tests.browser.conftest import NewContext, work
 from tests.browser.visitor import Visitor
 from tests.conftest import Clock
-from tests.journeys.conftest import work
 from tests.sandbox_server import SandboxClient
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -24,21 +21,15 @@ PHONE, PC = 375, 1440
 TODAY = date(2026, 3, 2)
 
 
-def work_elsewhere() -> None:
-    """A round of the workers in a thread without Playwright's event loop, as seals need one of their own."""
-    work()
-    connections.close_all()
-
-
 @pytest.fixture
 def visitor(
     platform: str, sandbox: SandboxClient, clock: Clock, new_context: NewContext
 ) -> Iterator[Callable[..., Visitor]]:
     """Makes a visitor with a screen and a language; while they wait, the workers work and the clock moves."""
-    with httpx.Client(base_url=sandbox.url, timeout=30) as gateway, ThreadPoolExecutor(1) as workers:
+    with httpx.Client(base_url=sandbox.url, timeout=30) as gateway:
 
         def wait(seconds: float) -> None:
-            workers.submit(work_elsewhere).result()
+            work()
             clock.move(seconds=seconds)
             time.sleep(0.05)
 

@@ -33,7 +33,8 @@ from .valkey import Valkey
 READY_SECONDS = 180
 POLITE_SECONDS = 8
 ACCOUNTS = """admin; initial.chen, initial.wu (R1), senior.zhao (R2), lead.sun (R3), manager.qian (R4);
-              analyst.lin, analyst.he, funder.zhou, legal.feng, audit.xu
+              analyst.lin, analyst.he, funder.zhou, partner.wei, legal.feng, compliance.lu,
+              service.tang (customers), ops.gao, audit.xu (reads all, changes nothing)
               password: DEMO_PASSWORD, or demo-only-2026"""
 
 

@@ -1,0 +1,214 @@
+"""Who may open and do what: one table of groups, tried at every page and at every form that acts, past the buttons."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.core.management import call_command
+from django.db import models, transaction
+from django.test import Client
+from django.urls import reverse
+
+from contracts.models import Template
+from contracts.services import templates
+from funding.models import Payout
+from lending import flow
+from lending.common.acting import ActingAdmin
+from lending.management.commands.bootstrap import DEMO_PASSWORD
+from lending.models import Event, Grant
+from lending.services import grants
+from tests.conftest import Clock
+from tests.factories.applications import judged, submitted
+from traffic.models import StatusPush
+from traffic.services import push_status, resend
+from users.models import ListEntry, Notice, User
+from users.rules import notices as rules
+from users.services import acts, lists, notices
+
+PAGES: dict[type[models.Model], Any] = admin.site._registry
+ACCOUNTS = {
+    "initial_reviewer": "initial.chen",
+    "analyst": "analyst.lin",
+    "funder_ops": "funder.zhou",
+    "partner_ops": "partner.wei",
+    "legal": "legal.feng",
+    "compliance": "compliance.lu",
+    "customer_service": "service.tang",
+    "auditor": "audit.xu",
+    "operations": "ops.gao",
+    "final_reviewer": "senior.zhao",
+    "lead": "lead.sun",
+    "credit_manager": "manager.qian",
+}
+# What a group must and must not see, where a slip would hurt.
+SEES = {
+    "initial_reviewer": ("lending.Customer risk.Decision review.Case", "users.AccessLog funding.Payout lending.Entry"),
+    "final_reviewer": ("lending.Customer risk.Decision review.Case", "users.AccessLog funding.Payout lending.Entry"),
+    "lead": ("users.AccessLog users.StaffAct review.Case", "funding.Payout lending.Entry users.Token"),
+    "credit_manager": ("funding.Programme contracts.Template lending.Entry", "contracts.Contract users.Token"),
+    "analyst": ("risk.Release risk.DataPull", "lending.Customer users.Profile users.BankCard funding.Payout"),
+    "funder_ops": ("funding.Payout users.Notice lending.Entry", "lending.Customer users.Profile risk.Decision"),
+    "partner_ops": ("traffic.StatusPush users.Notice", "lending.Customer users.Profile funding.Payout"),
+    "legal": ("contracts.Template users.Document", "lending.Customer risk.Decision funding.Payout"),
+    "compliance": ("users.AccessLog users.StaffAct lending.Customer", "auth.Group otp_totp.TOTPDevice"),
+    "customer_service": ("lending.Customer users.Message lending.Loan", "users.ListEntry risk.Decision review.Case"),
+    "auditor": (" ".join(model._meta.label for model in PAGES), ""),
+    "operations": ("lending.Event users.Notice traffic.StatusPush", "auth.Group otp_totp.TOTPDevice"),
+}
+# (page, act): the groups that may.
+MAY = {
+    ("users.Notice", "close"): {"funder_ops", "partner_ops", "operations"},
+    ("users.ListEntry", "take_off"): {"lead", "credit_manager", "compliance"},
+    ("lending.Event", "try_again"): {"operations"},
+    ("lending.Grant", "freeze"): {"credit_manager", "compliance"},
+    ("lending.Grant", "unfreeze"): {"credit_manager", "compliance"},
+    ("traffic.StatusPush", "resend"): {"partner_ops", "operations"},
+    ("contracts.Template", "approve"): {"legal", "credit_manager"},
+}
+
+
+@pytest.fixture
+def configured(db: None, clock: Clock) -> None:
+    call_command("bootstrap", verbosity=0)
+
+
+def signed_in(username: str) -> Client:
+    client = Client()
+    assert client.login(username=username, password=DEMO_PASSWORD)
+    return client
+
+
+def page(label: str, name: str, *args: Any) -> str:
+    return reverse(f"admin:{label.lower().replace('.', '_')}_{name}", args=args)
+
+
+def rows(at: datetime) -> dict[tuple[str, str], models.Model]:
+    """For every act a row that has a use for it."""
+    event = Event.objects.filter(application_id=submitted(at)).latest("pk")
+    push = StatusPush.objects.get(pk=push_status(event_id=event.pk, at=at))
+    StatusPush.objects.filter(pk=push.pk).update(state="failed")
+    event.parked_at = at
+    event.save()
+    notices.raise_notice(kind="rare", subject="thing:1", text="text", at=at)
+    entry = lists.add(kind="grey", subject="phone", value="13800138000", reason="shared", by="system", at=at)
+    limits = [grants.open(application_id=judged(at, "approve", reasons=()), at=at) for _ in range(2)]
+    grants.freeze(grant_id=limits[1], reason="overdue", by="system", at=at)
+    return {
+        ("users.Notice", "close"): Notice.objects.get(kind="rare"),
+        ("users.ListEntry", "take_off"): ListEntry.objects.get(pk=entry),
+        ("lending.Event", "try_again"): event,
+        ("lending.Grant", "freeze"): Grant.objects.get(pk=limits[0]),
+        ("lending.Grant", "unfreeze"): Grant.objects.get(pk=limits[1]),
+        ("traffic.StatusPush", "resend"): push,
+        ("contracts.Template", "approve"): drafted(at),
+    }
+
+
+def drafted(at: datetime) -> Template:
+    author = User.objects.get(username="admin")
+    template_id = templates.draft(
+        code="note",
+        kind="note",
+        title_zh="新",
+        title_en="New",
+        source="<p>{{ amount }}</p>",
+        style="",
+        declared={"amount": "money"},
+        valid_from=at.date(),
+        author_id=author.pk,
+        at=at,
+    )
+    return Template.objects.get(pk=template_id)
+
+
+class TestGroups:
+    def test_each_has_a_demo_account_and_a_line_in_these_tables(self, configured: None) -> None:
+        groups = {name for user in User.objects.filter(kind="staff") for name in user.groups.values_list("name")}
+        assert {name for (name,) in groups} == set(ACCOUNTS) == set(SEES)
+
+    @pytest.mark.parametrize("group", SEES)
+    def test_open_what_is_theirs_and_nothing_else(self, configured: None, group: str) -> None:
+        client = signed_in(ACCOUNTS[group])
+        sees, never = SEES[group]
+        for labels, status in ((sees, 200), (never, 403)):
+            found = {label: client.get(page(label, "changelist")).status_code for label in labels.split()}
+            assert {label: code for label, code in found.items() if code != status} == {}
+
+    def test_every_act_is_in_the_table(self) -> None:
+        found = {
+            (model._meta.label, name)
+            for model, shown in PAGES.items()
+            if isinstance(shown, ActingAdmin)
+            for name in shown.acts
+        }
+        assert found == set(MAY)
+
+    @pytest.mark.parametrize("group", ACCOUNTS)
+    def test_act_only_where_the_table_says_so(self, configured: None, clock: Clock, group: str) -> None:
+        with transaction.atomic():
+            made = rows(clock.at)
+        client = signed_in(ACCOUNTS[group])
+        done = set()
+        for (label, name), row in made.items():
+            place = f"{page(label, 'act', name)}?ids={row.pk}"
+            allowed = client.get(place).status_code
+            answer = client.post(place, {"reason": "a reason that says enough"})
+            assert (allowed, answer.status_code) in ((200, 302), (403, 403)), (label, name)
+            if allowed == 200:
+                done.add((label, name))
+        assert done == {act for act, groups in MAY.items() if group in groups}
+
+    def test_services_refuse_who_may_not_even_without_a_page(self, configured: None, clock: Clock) -> None:
+        made = rows(clock.at)
+        auditor = User.objects.get(username="audit.xu")
+        why = {"reason": "a reason that says enough", "by": f"staff:{auditor.pk}", "at": clock.at}
+        calls: list[Any] = [
+            lambda pk: notices.close(notice_id=pk, **why),
+            lambda pk: lists.remove(entry_id=pk, **why),
+            lambda pk: flow.unpark(event_id=pk, **why),
+            lambda pk: grants.freeze(grant_id=pk, **why),
+            lambda pk: grants.unfreeze(grant_id=pk, **why),
+            lambda pk: resend(push_id=pk, **why),
+            lambda pk: templates.approve(template_id=pk, by_id=auditor.pk, reason=why["reason"], at=clock.at),
+        ]
+        for row, call in zip(made.values(), calls, strict=True):
+            with pytest.raises(acts.NotAllowed), transaction.atomic():
+                call(row.pk)
+
+
+class TestNoticesOfOthers:
+    def test_are_neither_listed_nor_opened_nor_closed(self, configured: None, clock: Clock) -> None:
+        notices.raise_notice(kind="payout_unknown", subject="payout:1", text="no answer", at=clock.at)
+        notice = Notice.objects.get()
+        for username, seen in (("funder.zhou", True), ("partner.wei", False)):
+            client = signed_in(username)
+            listed = list(client.get(page("users.Notice", "changelist")).context["cl"].queryset)
+            assert bool(listed) is seen
+            assert (client.get(page("users.Notice", "change", notice.pk)).status_code == 200) is seen
+            answer = client.post(f"{page('users.Notice', 'act', 'close')}?ids={notice.pk}", {"reason": "looked at it"})
+            assert answer.status_code == 302
+            notice.refresh_from_db()
+            assert (notice.closed_at is not None) is seen
+            Notice.objects.update(closed_at=None, closed_by="", closed_reason="")
+
+
+class TestKindsOfNotices:
+    def test_every_kind_raised_says_what_to_do_and_about_what(self) -> None:
+        from tests.house.source import product
+
+        raised = {word for module in product() for word in _kinds(module)}
+        assert raised == set(rules.KINDS)
+        labels = {model._meta.label for model in PAGES}
+        assert {kind.model for kind in rules.KINDS.values()} <= labels
+        assert Payout._meta.label in labels
+
+
+def _kinds(module: Any) -> set[str]:
+    return {
+        keyword.value.value
+        for call in module.calls()
+        if module.resolve(call.func).endswith("notices.raise_notice")
+        for keyword in call.keywords
+        if keyword.arg == "kind"
+    }
