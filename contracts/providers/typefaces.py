@@ -150,11 +150,16 @@ def stylesheet() -> str:
     )
 
 
+def unsettable(text: str) -> list[str]:
+    """The characters of `text` that are in none of the fonts, as U+ code points. Raises FontsMissing."""
+    covered = _index()[2]
+    missing = {char for char in text if ord(char) not in covered and char not in "\n\t\r"}
+    return [f"U+{ord(char):04X}" for char in sorted(missing)]
+
+
 def check_settable(text: str) -> None:
     """Raises UnsettableCharacter where a character of `text` is in none of the fonts."""
-    covered = _index()[2]
-    if missing := sorted({char for char in text if ord(char) not in covered and char not in "\n\t\r"}):
-        points = [f"U+{ord(char):04X}" for char in missing]
+    if points := unsettable(text):
         raise UnsettableCharacter(f"No contract font has {', '.join(points)}.", characters=points)
 
 

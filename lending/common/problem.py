@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import ObjectDoesNotExist, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views.defaults import page_not_found
 from rest_framework import exceptions
@@ -113,6 +113,8 @@ def as_domain_error(exc: Exception) -> errors.DomainError | None:
             return UnsupportedMediaType(str(exc.detail))
         case exceptions.ParseError():
             return Malformed(str(exc.detail))
+        case SuspiciousOperation():  # more parts or files than a body may have
+            return Malformed("The body has too many parts.")
     return None
 
 

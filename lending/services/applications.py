@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.contrib.auth import get_user_model
 
-from lending.common import clock
+from lending.common import clock, text
 from lending.common.errors import Conflict, Invalid, NotFound
 from lending.models import Application, ApplicationStatus, Product, Reason, Supplement
 from lending.models.application import OPEN_STATUSES
@@ -290,7 +290,11 @@ def check_can_appeal(application: Application, at: datetime) -> None:
 
 
 def appeal(*, application_id: int, reason: str, by: str, at: datetime) -> None:
-    """DECLINED → REFERRED: a person looks at it. Once, within 30 days, and not while another application is open."""
+    """DECLINED → REFERRED: a person looks at it. Once, within 30 days, and not while another application is open.
+
+    Raises AppealClosed, UnusableText.
+    """
+    text.check_words({"reason": reason})
     application = lock(application_id)
     get_user_model().objects.select_for_update(no_key=True).get(pk=application.user_id)
     check_can_appeal(application, at)

@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 
 from django.core.files.base import ContentFile
 
+from lending.common import text
 from lending.common.errors import Conflict, Invalid, NotFound
 from lending.models import Lifetime, Supplement, SupplementItem
+from lending.rules import documents
 from lending.services import applications
 from users.services import messages
 
 MAX_FILE_BYTES = 8 * 1024 * 1024
-SIGNATURES = {b"\xff\xd8\xff": "jpg", b"\x89PNG\r\n\x1a\n": "png", b"%PDF-": "pdf"}
 
 
 class SupplementClosed(Conflict):
@@ -20,7 +21,7 @@ class SupplementClosed(Conflict):
 
 
 class UnreadableFile(Invalid):
-    code, title = "unreadable_file", "The file must be a JPEG, PNG or PDF of at most 8 MB"
+    code, title = "unreadable_file", "The file must be a whole JPEG, PNG or PDF of at most 8 MB"
 
 
 def request(*, application_id: int, items: Sequence[tuple[str, str]], by: str, at: datetime) -> int:
@@ -34,7 +35,7 @@ def request(*, application_id: int, items: Sequence[tuple[str, str]], by: str, a
         application=application, requested_by=by, requested_at=at, expires_at=at + timedelta(seconds=ttl)
     )
     SupplementItem.objects.bulk_create(
-        SupplementItem(supplement=supplement, kind=kind, request_text=text) for kind, text in items
+        SupplementItem(supplement=supplement, kind=kind, request_text=sentence) for kind, sentence in items
     )
     applications.move(application, "ask_supplement", by=by, at=at)
     messages.queue(
@@ -55,7 +56,8 @@ def answer(
     by: str,
     at: datetime,
 ) -> None:
-    """SUPPLEMENT → REFERRED once every item has a text or a file, by kind. Raises Invalid with the ones missing."""
+    """SUPPLEMENT → REFERRED once every item has a text or a file, by kind. Raises Invalid with the ones missing,
+    UnreadableFile, UnusableText."""
     application = applications.lock(application_id)
     applications.check_can(application, "resume")
     supplement = Supplement.objects.filter(application=application, answered_at=None, closed_at=None).first()
@@ -68,21 +70,33 @@ def answer(
     fields |= {kind: "missing" for kind in kinds if not texts.get(kind, "").strip() and kind not in files}
     if fields:
         raise Invalid("Bring exactly what is asked for.", fields=fields)
+    text.check_words(texts)
+    endings = _endings(files)
     for kind, item in kinds.items():
-        _store(item, texts.get(kind, "").strip(), files.get(kind))
+        _store(item, texts.get(kind, "").strip(), files.get(kind), endings.get(kind, ""))
     supplement.answered_at = at
     supplement.save(update_fields=["answered_at"])
     applications.move(application, "resume", by=by, at=at)
 
 
-def _store(item: SupplementItem, text: str, content: bytes | None) -> None:
-    item.answer_text = text or None
-    if content is not None:
+def _endings(files: Mapping[str, bytes]) -> dict[str, str]:
+    """By kind, once every file is what it must be: nothing is written before. Raises UnreadableFile."""
+    found, wrong = {}, {}
+    for kind, content in files.items():
+        try:
+            found[kind] = documents.ending(content)
+        except documents.Unreadable as error:
+            wrong[kind] = str(error)
         if len(content) > MAX_FILE_BYTES:
-            raise UnreadableFile(fields={item.kind: "larger than 8 MB"})
-        ending = next((e for magic, e in SIGNATURES.items() if content.startswith(magic)), None)
-        if ending is None:
-            raise UnreadableFile(fields={item.kind: "not a JPEG, PNG or PDF"})
+            wrong[kind] = "larger than 8 MB"
+    if wrong:
+        raise UnreadableFile(fields=wrong)
+    return found
+
+
+def _store(item: SupplementItem, words: str, content: bytes | None, ending: str) -> None:
+    item.answer_text = words or None
+    if content is not None:
         item.file_sha256, item.file_size = hashlib.sha256(content).hexdigest(), len(content)
         item.file.save(f"{item.file_sha256}.{ending}", ContentFile(content), save=False)
     item.save(update_fields=["answer_text", "file", "file_sha256", "file_size"])

@@ -433,7 +433,7 @@ class TestSupplements:
             assert problem(send(b"MZ not a document")) == (422, "unreadable_file")
             surprising = call("post", path, b'{"texts": {"\\ud800": "x", "job_note": "y"}}')
             assert problem(surprising) == (422, "invalid")
-        answer = send(b"%PDF-1.4 slip")
+        answer = send(b"%PDF-1.4 slip %%EOF")
         assert (answer.status_code, answer.json()["status"]) == (200, "REFERRED")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from lending.common import text
 from lending.common.crypto import blind_index
 from lending.common.errors import Invalid
 from users.models import Contact, Relation, User
@@ -25,10 +26,11 @@ class NewContact:
 
 def replace(*, user_id: int, contacts: Sequence[NewContact], at: datetime) -> None:
     """The given ones, in this order, instead of those before. Raises InvalidPhone, InvalidContacts (none or too
-    many, the borrower's own phone, one phone twice, an unknown relation)."""
+    many, the borrower's own phone, one phone twice, an unknown relation), UnusableText."""
     user = User.objects.select_for_update().get(pk=user_id)
     if not 1 <= len(contacts) <= AT_MOST:
         raise InvalidContacts(f"Name one to {AT_MOST} contacts.")
+    text.check_lines({f"{place}.name": contact.name for place, contact in enumerate(contacts)})
     rows = []
     for position, contact in enumerate(contacts, start=1):
         phone = identity.phone(contact.phone, field=f"{position - 1}.phone")

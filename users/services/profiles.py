@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from lending.common import text
 from lending.common.crypto import blind_index
 from lending.common.errors import Conflict, Invalid
 from users import queries
@@ -13,6 +14,7 @@ from users.rules import identity
 
 IDENTITY = ("name", "id_number")
 MONEY = ("net_income_cents", "instalments_elsewhere_cents")
+TEXTS = ("name", "city", "address", "employer", "job")
 PLACE_AND_WORK = ("province", "city", "address", "employment", "employer", "job")
 COLUMNS = frozenset((*IDENTITY, "id_expires_on", *PLACE_AND_WORK, *MONEY, "declared"))
 CHOICES = {"province": Province.values, "employment": Employment.values}
@@ -33,12 +35,14 @@ class IdentityConfirmed(Conflict):
 def save(*, user_id: int, by: str, at: datetime, **fields: Any) -> None:
     """Set the given details, leave the others. `declared` is merged key by key. Money in cents a month.
 
-    Raises InvalidIdNumber, Invalid (unknown field, choice or amount), IdNumberInUse, CheckUnderWay,
+    Raises InvalidIdNumber, Invalid (unknown field, choice or amount), UnusableText, IdNumberInUse, CheckUnderWay,
     IdentityConfirmed.
     """
     if unknown := fields.keys() - COLUMNS:
         raise Invalid(fields=dict.fromkeys(sorted(unknown), "Unknown field."))
     _check_values(fields)
+    text.check_lines({name: fields.get(name) for name in TEXTS})
+    text.check_printed({"name": fields.get("name")})
     User.objects.select_for_update().get(pk=user_id)
     profile = Profile.objects.filter(user_id=user_id).first() or Profile(user_id=user_id)
     if fields.get("id_number"):

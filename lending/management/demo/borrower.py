@@ -211,7 +211,7 @@ class Borrower:
         asked = self.call("GET", f"applications/{application_id}/supplements")
         items = next(one for one in asked if one["answered_at"] is None)["items"]
         files = {
-            f"file.{item['kind']}": (f"{item['kind']}.pdf", b"%PDF-1.4 salary slip", "application/pdf")
+            f"file.{item['kind']}": (f"{item['kind']}.pdf", b"%PDF-1.4 salary slip %%EOF", "application/pdf")
             for item in items
         }
         self.call("POST", f"applications/{application_id}/supplements", files=files)

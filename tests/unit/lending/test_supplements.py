@@ -16,7 +16,7 @@ from lending.services.supplements import SupplementClosed, UnreadableFile
 from tests.factories.applications import judged
 
 ITEMS = [("income_proof", "近三个月工资流水"), ("job_note", "在职说明")]
-PDF = b"%PDF-1.4 slip"
+PDF = b"%PDF-1.4 slip %%EOF"
 WORDS = {"job_note": "在杭州木器厂工作六年"}
 
 
