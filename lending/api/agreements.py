@@ -7,11 +7,12 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 import risk.queries
 from lending import overview
 from lending.api import serializers as shapes
-from lending.api.base import BorrowerView, problems
+from lending.api.base import BorrowerView, IsBorrower, problems
 
 MOMENTS = ("register", "apply", "drawdown", "sign", "card_fix")
 
@@ -23,9 +24,19 @@ class AgreementsQuery(serializers.Serializer[Any]):
     months = serializers.IntegerField(required=False, min_value=1, max_value=360)
 
 
+class MayRead(IsBorrower):
+    """A borrower; and anybody, what they would accept by registering."""
+
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        return request.query_params.get("moment") == "register" or super().has_permission(request, view)
+
+
 class AgreementsView(BorrowerView):
+    permission_classes = [MayRead]
+
     @extend_schema(
         operation_id="agreements_list",
+        auth=[{"bearer": []}, {}],  # type: ignore[list-item]  # as OpenAPI writes it: with a token, or without
         parameters=[
             OpenApiParameter("moment", str, required=True, enum=MOMENTS),
             OpenApiParameter("grant_id", UUID, description="At `drawdown`: names the lenders that would be asked"),
@@ -35,7 +46,9 @@ class AgreementsView(BorrowerView):
         responses={200: shapes.AgreementSerializer(many=True), **problems(404, 422)},
     )
     def get(self, request: Request) -> Response:
-        """The documents of a moment in the order of signing, with the recipients each consent must name."""
+        """The documents of a moment in the order of signing, with the recipients each consent must name. Those of
+        `register` can be read before signing in.
+        """
         asked = AgreementsQuery(data=request.query_params)
         asked.is_valid(raise_exception=True)
         found = overview.agreements(user_id=self.user_id(), at=self.now(), **asked.validated_data)

@@ -100,7 +100,8 @@ class App:
 
     def sign_in(self) -> None:
         code = self.code("login", phone=self.who.phone, accept_notice=True)
-        accepted = self.models.SignInRequestAccepted.from_dict({"service": "1", "privacy": "1"})
+        read = self("agreements.agreements_list", moment=self.models.AgreementsListMoment.REGISTER)
+        accepted = self.models.SignInRequestAccepted.from_dict({one.code: one.version for one in read})
         body = self.model("SignInRequest", phone=self.who.phone, code=code, accepted=accepted)
         tokens = self("auth.auth_token", body=body)
         tokens = self("auth.auth_refresh", body=self.model("RefreshRequest", refresh=tokens.refresh))
