@@ -27,6 +27,7 @@ TOLD = (
     "lending/common/errors",
     "lending/common/money",
     "lending/common/problem",
+    "lending/common/text",
     "lending/common/web",
     "lending/services",
     "lending/rules/offer",
