@@ -171,7 +171,16 @@ class Borrower:
             given = {"code": document["code"], "version": document["version"], "otp": otp}
             if moment == "drawdown":
                 given["recipients"] = document["recipients"]
-            self.call("POST", "me/consents", json=given)
+            try:
+                self.call("POST", "me/consents", json=given)
+            except Refused as refused:
+                # The answer to the first try may have been lost on the way, when the code was used up already.
+                if refused.code != "wrong_code" or not self._has_accepted(document["code"], moment, **about):
+                    raise
+
+    def _has_accepted(self, code: str, moment: str, **about: Any) -> bool:
+        documents = self.call("GET", "agreements", params={"moment": moment, **about})
+        return any(document["given"] for document in documents if document["code"] == code)
 
     def apply(self) -> str:
         """Start and submit; the application's id."""
