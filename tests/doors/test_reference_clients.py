@@ -79,6 +79,14 @@ def changed(name: str, **changes: Any) -> list[str]:
     return problems_of(CALLS[name] | changes)
 
 
+def exported(file: str, name: str) -> Any:
+    """What a script of the mini program exports under a name."""
+    script = f"console.log(JSON.stringify(require({json.dumps(str(ROOT / file))}).{name}))"
+    said = node(["-e", script], return_completed_process=True, capture_output=True, text=True)
+    assert isinstance(said, subprocess.CompletedProcess)
+    return json.loads(said.stdout)
+
+
 class TestTheTable:
     @pytest.mark.parametrize("name", CALLS)
     def test_says_what_the_document_says(self, name: str) -> None:
@@ -120,12 +128,24 @@ class TestThePages:
         assert used == set(CALLS)
         assert text.count("wx.request(") == text.count("wx.downloadFile(") == 1
 
+    def test_lists_offer_what_the_document_takes(self) -> None:
+        choices = exported("choices.js", "CHOICES")
+        for field, call, path in (
+            ("province", "profile", "province"),
+            ("employment", "profile", "employment"),
+            ("relation", "contacts", "relation"),
+            ("purpose", "submit", "purpose"),
+        ):
+            body = operation(CALLS[call])["requestBody"]["content"]["application/json"]["schema"]
+            taken = whole(whole(body)["properties"][path])["enum"]
+            offered = {code for code, _zh, _en in choices[field]}
+            assert offered <= set(taken), field
+            assert field == "purpose" or offered == set(taken), field
+            assert all(zh and en for _code, zh, en in choices[field])
+
     @pytest.mark.parametrize("page", ["login", "apply", "status", "sign", "repay"])
     def test_a_page_shows_texts_that_exist_in_both_languages(self, page: str) -> None:
-        script = f"console.log(JSON.stringify(require({json.dumps(str(ROOT / 'texts.js'))}).TEXTS))"
-        said = node(["-e", script], return_completed_process=True, capture_output=True, text=True)
-        assert isinstance(said, subprocess.CompletedProcess)
-        texts = json.loads(said.stdout)
+        texts = exported("texts.js", "TEXTS")
         assert texts["zh"].keys() == texts["en"].keys()
         assert texts["zh"]["states"].keys() == texts["en"]["states"].keys()
         source = (ROOT / f"pages/{page}/{page}.wxml").read_text() + (ROOT / f"pages/{page}/{page}.js").read_text()

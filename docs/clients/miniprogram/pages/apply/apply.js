@@ -1,14 +1,15 @@
 const { api, until } = require("../../api.js");
+const { choices } = require("../../choices.js");
 const { texts, language, yuan, cents, percent, complaint } = require("../../texts.js");
 
 Page({
   data: {
     t: {}, products: [], product: 0, months: 0, quote: null, missing: [], documents: [], codes: {}, wrong: "", busy: false,
-    form: { amount: "10000", province: "ZJ", employment: "4_7y" },
+    form: { amount: "10000" }, lists: {}, picks: {},
   },
 
   async onLoad() {
-    this.setData({ t: texts() });
+    this.setData({ t: texts(), lists: choices(language()) });
     const [products, me] = [await api("products"), await api("me")];
     const named = products.data.map((one) => ({ ...one, title: language() === "zh" ? one.name_zh : one.name }));
     this.setData({ products: named, missing: me.data.missing });
@@ -29,6 +30,17 @@ Page({
   chosen(event) {
     this.setData({ [event.currentTarget.dataset.field]: Number(event.detail.value) });
     this.quote();
+  },
+
+  // From a list: nothing is said for the borrower before they pick it.
+  picked(event) {
+    this.setData({ [`picks.${event.currentTarget.dataset.field}`]: Number(event.detail.value) });
+  },
+
+  pick(field) {
+    const one = this.data.lists[field][this.data.picks[field]];
+    if (!one) throw { detail: `${this.data.t.choose}: ${this.data.t[field]}` };
+    return one.code;
   },
 
   asked() {
@@ -71,20 +83,20 @@ Page({
     const { form, missing } = this.data;
     this.setData({ busy: true, wrong: "" });
     try {
+      const purpose = this.pick("purpose");
       if (missing.length) {
         await api("profile", {
-          name: form.name, id_number: form.id_number, id_expires_on: form.id_expires_on || null, province: form.province,
-          city: form.city, employment: form.employment, employer: form.employer, job: form.job,
+          name: form.name, id_number: form.id_number, id_expires_on: form.id_expires_on || null, province: this.pick("province"),
+          city: form.city, employment: this.pick("employment"), employer: form.employer, job: form.job,
           net_income_cents: cents(form.income), instalments_elsewhere_cents: cents(form.elsewhere || 0), declared: {},
         });
-        await api("contacts", { items: [{ relation: "spouse", name: form.contact_name, phone: form.contact_phone }] });
+        await api("contacts", { items: [{ relation: this.pick("relation"), name: form.contact_name, phone: form.contact_phone }] });
       }
       await api("check", { kind: "id2" });
       await until(async () => (await api("checks")).data.every((one) => one.state !== "pending"));
       const asked = this.asked();
       const { data: open } = await api("applications");
       const draft = open.find((one) => one.status === "DRAFT") || (await api("start", { product: asked.code })).data;
-      const purpose = asked.code === "BIZ" ? "business" : "consumer";
       await api("submit", { public_id: draft.id, amount_cents: asked.amount_cents, months: asked.months, purpose });
       wx.reLaunch({ url: "/pages/status/status" });
     } catch (problem) {
