@@ -10,7 +10,7 @@ from contracts.models import Contract, ContractState
 from contracts.providers import sealing
 from contracts.rules import kinds
 from contracts.services import files, rendering, sets
-from lending.common import work
+from lending.common import vault, work
 from lending.common.errors import DomainError
 from lending.common.wake import wake
 from lending.services import drawdowns
@@ -76,7 +76,7 @@ def _settle(*, contract_id: int, made_from: str, pdf: bytes, name: str, at: date
     contract = Contract.objects.select_for_update().get(pk=contract_id)
     if contract.state != made_from:
         logger.info("contract moved on while its file was made", extra={"contract": contract.number})
-        transaction.on_commit(lambda: files.forget(name))
+        transaction.on_commit(lambda: vault.forget(name))
         return
     former = contract.file
     contract.file, contract.sha256, contract.size = name, files.sha256(pdf), len(pdf)
@@ -90,7 +90,7 @@ def _settle(*, contract_id: int, made_from: str, pdf: bytes, name: str, at: date
         contract.sealed_at = at
     contract.save()
     if former:
-        transaction.on_commit(lambda: files.forget(former))
+        transaction.on_commit(lambda: vault.forget(former))
     if contract.state == S.RENDERED and contract.kind in kinds.SEALED_AT_ONCE:
         wake("contracts.tasks.run_contract", contract_id=contract_id)
     sets.report_if_complete(drawdown=drawdown, at=at)

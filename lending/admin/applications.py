@@ -1,13 +1,15 @@
 """Applications with everything that hangs on them, and what reviewers still want to see."""
 
-from collections.abc import Sequence
+import base64
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from lending import overview
+from lending import overview, queries
 from lending.admin import colours
 from lending.admin.navigation import may_view
 from lending.admin.people import CustomerSearch, customer
@@ -22,9 +24,11 @@ from lending.common.admin import (
     short_id,
     state_badge,
 )
+from lending.common.revealing import Revealing
 from lending.common.shown import badge
 from lending.models import Application, Supplement, SupplementItem
 from users import queries as users
+from users.services import access
 
 
 @admin.register(Application)
@@ -134,8 +138,26 @@ class SupplementAdmin(CustomerSearch, ReadOnlyAdmin):
             row.asker = names[row.requested_by]  # type: ignore[attr-defined]
 
 
+def brought(item: SupplementItem) -> SafeString | str:
+    """The file itself, in the page: seen once, after the reason is on record, and kept by no cache."""
+    if not item.file:
+        return "-"
+    ending = item.file.name.removesuffix(".enc").rpartition(".")[2]
+    data = base64.b64encode(queries.brought_file(item.file.name)).decode()
+    if ending == "pdf":
+        return format_html(
+            '<a class="underline" download="{}.pdf" href="data:application/pdf;base64,{}">PDF</a>', item.kind, data
+        )
+    kind = "jpeg" if ending == "jpg" else ending
+    return format_html('<img class="max-w-full" alt="{}" src="data:image/{};base64,{}">', item.request_text, kind, data)
+
+
 @admin.register(SupplementItem)
-class SupplementItemAdmin(CustomerSearch, ReadOnlyAdmin):
+class SupplementItemAdmin(CustomerSearch, Revealing, ReadOnlyAdmin):
+    """What was brought is personal data: it is shown to whoever says why, and that is logged."""
+
+    recorder = access.record
+    revealed: Mapping[str, Any] = {"answer": lambda item: item.answer_text, "file": brought}
     large = True
     list_display = ("kind", "supplement_page", "application_page", "request_text", "came", "file_size")
     list_filter = ("kind",)
@@ -145,6 +167,9 @@ class SupplementItemAdmin(CustomerSearch, ReadOnlyAdmin):
     fields = (*list_display, "file_sha256")
     supplement_page = linked("supplement", text=short)
     application_page = linked("supplement.application", text=short)
+
+    def reveal_subject(self, row: SupplementItem) -> str:
+        return f"user:{row.supplement.application.user_id}"
 
     @admin.display(description="answered", boolean=True)
     def came(self, item: SupplementItem) -> bool:

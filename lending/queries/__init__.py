@@ -8,6 +8,7 @@ from lending.queries.applications import (
     application,
     application_for,
     applications_of,
+    brought_file,
     supplements_of,
     timeline,
 )
@@ -76,6 +77,7 @@ __all__ = [
     "application",
     "application_for",
     "applications_of",
+    "brought_file",
     "drawdown",
     "drawdown_for",
     "drawdowns_of",

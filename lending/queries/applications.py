@@ -4,6 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from cryptography.exceptions import InvalidTag
+
+from lending.common import crypto, vault
+from lending.common.errors import NotFound
 from lending.models import (
     Application,
     Event,
@@ -54,6 +58,7 @@ class EventView:
 
 @dataclass(frozen=True, slots=True)
 class SupplementItemView:
+    id: int
     kind: str
     request_text: str
     answered: bool
@@ -131,6 +136,14 @@ def timeline(application_id: int, *, drawdown_id: int | None = None) -> tuple[Ev
     )
 
 
+def brought_file(name: str) -> bytes:
+    """The bytes of a supplement's file. Raises NotFound where it is gone or was not written by us."""
+    try:
+        return vault.load(name)
+    except (FileNotFoundError, InvalidTag, crypto.UnknownKey) as error:
+        raise NotFound("The file is not there.") from error
+
+
 def supplements_of(application_id: int) -> tuple[SupplementView, ...]:
     rows = Supplement.objects.filter(application_id=application_id).prefetch_related("items")
     return tuple(
@@ -141,7 +154,7 @@ def supplements_of(application_id: int) -> tuple[SupplementView, ...]:
             answered_at=row.answered_at,
             closed_at=row.closed_at,
             items=tuple(
-                SupplementItemView(item.kind, item.request_text, bool(item.answer_text or item.file))
+                SupplementItemView(item.pk, item.kind, item.request_text, bool(item.answer_text or item.file))
                 for item in row.items.all()
             ),
         )

@@ -1,12 +1,10 @@
 """What a reviewer asks for, and what the borrower brings (补件)."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from django.core.files.base import ContentFile
-
-from lending.common import text
+from lending.common import text, vault
 from lending.common.errors import Conflict, Invalid, NotFound
 from lending.models import Lifetime, Supplement, SupplementItem
 from lending.rules import documents
@@ -98,5 +96,10 @@ def _store(item: SupplementItem, words: str, content: bytes | None, ending: str)
     item.answer_text = words or None
     if content is not None:
         item.file_sha256, item.file_size = hashlib.sha256(content).hexdigest(), len(content)
-        item.file.save(f"{item.file_sha256}.{ending}", ContentFile(content), save=False)
+        item.file.name = vault.save(f"supplements/{item.file_sha256}.{ending}.enc", content)
     item.save(update_fields=["answer_text", "file", "file_sha256", "file_size"])
+
+
+def file_names() -> Iterator[str]:
+    """Of every file that was brought."""
+    return SupplementItem.objects.exclude(file="").order_by("pk").values_list("file", flat=True).iterator()

@@ -1,10 +1,12 @@
 """The back office as a whole: every table of every app opens, costs the same full or empty, and edits nothing."""
 
+import base64
 import re
 import time
 from datetime import datetime
 from html import unescape
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -24,7 +26,7 @@ from lending import flow
 from lending.admin import navigation
 from lending.management.commands.bootstrap import DEMO_PASSWORD
 from lending.management.demo.borrower import Borrower
-from lending.models import Application, Customer, DemoClock, Drawdown, Event, Holiday
+from lending.models import Application, Customer, DemoClock, Drawdown, Event, Holiday, SupplementItem
 from lending.sandbox.applicants import Applicant, applicant
 from lending.services import supplements
 from review.models import Finding
@@ -35,7 +37,7 @@ from tests.factories.drawdowns import routing
 from tests.sandbox_server import SandboxClient
 from traffic.models import StatusPush
 from traffic.services import match_offers
-from users.models import StaffAct, User
+from users.models import AccessLog, StaffAct, User
 from users.providers.wechat import WechatUser
 from users.services import access, accounts, lists, notices, tags, wechat_identities
 
@@ -294,6 +296,44 @@ class TestApplicationPage:
         for event in Event.objects.filter(application=application):
             assert address(Event, "change", event.pk) in shown
         assert address(Customer, "change", application.user_id) in shown
+
+
+class TestSupplements:
+    """What a borrower brought is read by who says why; nobody else, and never from the disk."""
+
+    @pytest.fixture
+    def page(self, configured: None, clock: Clock, settings: Any, tmp_path: Path) -> str:
+        settings.MEDIA_ROOT = tmp_path
+        pk = judged(clock.at, "refer")
+        supplements.request(
+            application_id=pk, items=[("slip", "工资流水"), ("note", "说明")], by="staff:1", at=clock.at
+        )
+        brought = {"slip": b"%PDF-1.7 salary 12000\n%%EOF"}
+        words = {"note": "六年木工"}
+        supplements.answer(application_id=pk, texts=words, files=brought, by="user:1", at=clock.at)
+        assert all(b"salary" not in path.read_bytes() for path in tmp_path.rglob("*.enc"))
+        items = SupplementItem.objects.filter(supplement__application_id=pk)
+        self.note = address(SupplementItem, "revealed", items.get(kind="note").pk)
+        return address(SupplementItem, "revealed", items.get(kind="slip").pk)
+
+    def test_are_shown_for_a_reason_that_is_kept(self, page: str) -> None:
+        reviewer = signed_in("initial.chen")
+        assert "base64" not in reviewer.get(page).content.decode()
+        assert "base64" not in reviewer.post(page, {"reason": ""}).content.decode()
+        shown = reviewer.post(page, {"reason": "income is in doubt"}).content.decode()
+        found = re.search(r"data:application/pdf;base64,([^\"]+)", shown)
+        assert found
+        assert b"salary 12000" in base64.b64decode(unescape(found.group(1)))
+        assert "六年木工" in reviewer.post(self.note, {"reason": "income is in doubt"}).content.decode()
+        kept = AccessLog.objects.first()
+        assert kept is not None
+        assert (kept.reason, kept.fields) == ("income is in doubt", ["answer", "file"])
+        assert kept.subject == f"user:{Application.objects.get().user_id}"
+
+    def test_are_hidden_from_those_who_may_not(self, page: str) -> None:
+        for username in ("audit.xu", "funder.zhou"):
+            assert signed_in(username).post(page, {"reason": "let me see"}).status_code == 403
+        assert not AccessLog.objects.exists()
 
 
 def parked(at: datetime) -> Event:

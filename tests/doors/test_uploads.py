@@ -12,6 +12,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from lending import queries
 from lending.models import Application, SupplementItem
 from lending.services import supplements
 from tests.conftest import Clock
@@ -142,8 +143,9 @@ class TestAccepted:
         answer = send(both((name, content)))
         assert (answer.status_code, answer.json()["status"]) == (200, "REFERRED"), answer.content
         item = SupplementItem.objects.get(kind="income_proof")
-        assert item.file.name == f"supplements/{item.file_sha256}.{ending}"
-        assert (media / item.file.name).read_bytes() == content
+        assert item.file.name == f"supplements/{item.file_sha256}.{ending}.enc"
+        assert content not in (media / item.file.name).read_bytes()
+        assert queries.brought_file(item.file.name) == content
         assert {path.parent for path in kept(media)} == {media / "supplements"}
 
 

@@ -6,11 +6,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 import contracts.services.files
-from lending.common import reencrypt
+from lending.common import reencrypt, vault
+from lending.services import supplements
 
 
 class Command(BaseCommand):
-    help = "Re-encrypt values and contract files under the first of FIELD_ENCRYPTION_KEYS. Finishes what it began."
+    help = "Re-encrypt values and stored files under the first of FIELD_ENCRYPTION_KEYS. Finishes what it began."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--check", action="store_true", help="change nothing; exit 1 where an older key is in use")
@@ -21,8 +22,13 @@ class Command(BaseCommand):
         for model, field in reencrypt.columns():
             counts = [reencrypt.left(model, field)] if check else reencrypt.column(model, field, batch=batch)
             total += self._say(f"{model._meta.db_table}.{field.column}", sum(counts))
-        files = contracts.services.files.under_older_key() if check else contracts.services.files.reencrypt()
-        total += self._say("contract files", sum(1 for _ in files))
+        stored = {
+            "contract files": contracts.services.files.names(),
+            "supplement files": supplements.file_names(),
+        }
+        for what, names in stored.items():
+            files = vault.under_older_key(names) if check else vault.reencrypt(names)
+            total += self._say(what, sum(1 for _ in files))
         self.stdout.write(f"{total} {'under an older key' if check else 're-encrypted'}")
         if check and total:
             sys.exit(1)

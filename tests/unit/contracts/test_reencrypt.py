@@ -1,6 +1,7 @@
 """Changing keys beside a platform that works: everything comes under the newest one, and reads as before."""
 
 import base64
+from datetime import datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,11 @@ import pytest
 from django.core.management import call_command
 
 from contracts.models import Contract, Kind
+from lending import queries
 from lending.common import crypto, reencrypt
+from lending.models import SupplementItem
+from lending.services import supplements
+from tests.factories.applications import judged
 from tests.unit.contracts.conftest import Desk
 from users.models import BankCard, Profile
 
@@ -30,11 +35,22 @@ def values() -> list[Any]:
     ]
 
 
+SLIP = b"%PDF-1.7 salary\n%%EOF"
+
+
+def supplements_brought(at: datetime) -> str:
+    """The name of a file that a borrower brought."""
+    pk = judged(at, "refer")
+    supplements.request(application_id=pk, items=[("slip", "Salary")], by="staff:1", at=at)
+    supplements.answer(application_id=pk, texts={}, files={"slip": SLIP}, by="user:1", at=at)
+    return str(SupplementItem.objects.get(kind="slip").file.name)
+
+
 class TestReencrypt:
     def test_leaves_nothing_under_the_older_key_and_reads_the_same(
         self, desk: Desk, media: Path, settings: Any
     ) -> None:
-        drawdown_id = desk.sealed()
+        drawdown_id, brought = desk.sealed(), supplements_brought(desk.clock.at)
         before, pdf = values(), desk.pdf(drawdown_id, Kind.LOAN_AGREEMENT)
         old = list(settings.FIELD_ENCRYPTION_KEYS)
         assert said("--check").endswith("0 under an older key\n")
@@ -49,6 +65,7 @@ class TestReencrypt:
         assert next(reencrypt.column(BankCard, BankCard._meta.get_field("number"), batch=1)) == 1  # type: ignore[arg-type]
         told = said("--batch", "1")
         assert f"contract files: {files}\n" in told
+        assert "supplement files: 1\n" in told
         assert "users_bankcard.number" not in told
         assert "users_bankcard.holder: 1\n" in told
         assert said("--check").endswith("0 under an older key\n")
@@ -57,6 +74,7 @@ class TestReencrypt:
         settings.FIELD_ENCRYPTION_KEYS = [NEW]
         assert values() == before
         assert desk.pdf(drawdown_id, Kind.LOAN_AGREEMENT) == pdf
+        assert queries.brought_file(brought) == SLIP
         assert [path for path in media.rglob("*") if path.name.endswith(".new")] == []
 
     def test_stops_where_a_key_is_gone(self, desk: Desk, settings: Any) -> None:

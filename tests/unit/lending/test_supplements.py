@@ -61,7 +61,7 @@ class TestAnswer:
         assert status(asked) == "REFERRED"
         proof, note = Supplement.objects.get().items.order_by("id")
         assert (proof.file_sha256, proof.file_size) == (hashlib.sha256(PDF).hexdigest(), len(PDF))
-        assert proof.file.open().read() == PDF
+        assert queries.brought_file(proof.file.name) == PDF
         assert note.answer_text == WORDS["job_note"]
         assert [item.answered for item in queries.supplements_of(asked)[0].items] == [True, True]
 
