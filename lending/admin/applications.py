@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from lending import overview, queries
 from lending.admin import colours
+from lending.admin.composed import ComposedPage
 from lending.admin.navigation import may_view
 from lending.admin.people import CustomerSearch, customer
 from lending.common.admin import (
@@ -32,7 +33,7 @@ from users.services import access
 
 
 @admin.register(Application)
-class ApplicationAdmin(CustomerSearch, ReadOnlyAdmin):
+class ApplicationAdmin(CustomerSearch, ComposedPage, ReadOnlyAdmin):
     list_display = (
         *("number", "badge", "customer", "product", "channel_code", "asked", "offered", "decided", "months", "grade"),
         *("why", "waiting", "submitted"),
@@ -57,21 +58,8 @@ class ApplicationAdmin(CustomerSearch, ReadOnlyAdmin):
 
     # --- the page -------------------------------------------------------------------------------------------------
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        return []  # the template shows the page
-
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        row = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
-        shown = {} if not self.has_view_permission(request, row) else self._page(request, row.pk)
-        answer: HttpResponse = super().change_view(request, object_id, form_url, (extra_context or {}) | shown)
-        return answer
-
-    def _page(self, request: HttpRequest, application_id: int) -> dict[str, Any]:
-        page = overview.application_page(application_id, may=lambda label: may_view(label, request))
+    def composed(self, request: HttpRequest, pk: int) -> dict[str, Any]:
+        page = overview.application_page(pk, may=lambda label: may_view(label, request))
         number = str(page.application.public_id)[:8]
         return {"page": page, "states": colours.for_pages(), "title": f"Application {number}"}
 

@@ -4,10 +4,11 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest
 
 from lending import overview
 from lending.admin import colours
+from lending.admin.composed import ComposedPage
 from lending.admin.navigation import may_view
 from lending.admin.people import CustomerSearch
 from lending.common import clock
@@ -20,7 +21,7 @@ from users.services import access
 
 
 @admin.register(Customer)
-class CustomerAdmin(CustomerSearch, Revealing, ReadOnlyAdmin):
+class CustomerAdmin(CustomerSearch, ComposedPage, Revealing, ReadOnlyAdmin):
     list_display = ("number", "shown_phone", "shown_name", "province", "level", "language", "is_active", "since")
     list_filter = ("is_active", "level_row__level", "language", "created_at")
     list_select_related = ("profile", "level_row__level")
@@ -52,19 +53,6 @@ class CustomerAdmin(CustomerSearch, Revealing, ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Customer]:
         return super().get_queryset(request).filter(kind="borrower")
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        return []  # the template shows the page
-
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        row = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
-        shown = {} if not self.has_view_permission(request, row) else self._page(request, row.pk)
-        answer: HttpResponse = super().change_view(request, object_id, form_url, (extra_context or {}) | shown)
-        return answer
-
-    def _page(self, request: HttpRequest, user_id: int) -> dict[str, Any]:
-        page = overview.customer_page(user_id, may=lambda label: may_view(label, request), at=clock.now())
+    def composed(self, request: HttpRequest, pk: int) -> dict[str, Any]:
+        page = overview.customer_page(pk, may=lambda label: may_view(label, request), at=clock.now())
         return {"page": page, "states": colours.for_pages(), "title": f"Customer {page.who.public_id[:8]}"}

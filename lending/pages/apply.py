@@ -1,6 +1,7 @@
 """Applying, one question a page. Each step keeps what was entered; any device can go on with it."""
 
 import uuid
+from abc import ABC, abstractmethod
 from typing import Any
 from uuid import UUID
 
@@ -101,7 +102,7 @@ def progress(step: str) -> dict[str, Any]:
     }
 
 
-class StepPage(web.BorrowerPage):
+class StepPage(web.BorrowerPage, ABC):
     """A step of one draft. What is no longer a draft is shown where it now stands."""
 
     step = ""
@@ -123,11 +124,11 @@ class StepPage(web.BorrowerPage):
         self.draft = queries.application_for(self.user_id(), public_id)
         return None if self.draft.status == "DRAFT" else redirect("application", public_id)
 
-    def form(self, data: Any = None) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def form(self, data: Any = None) -> Any: ...
 
-    def save(self, form: Any) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def save(self, form: Any) -> None: ...
 
     def page(self, form: forms.BaseForm, **values: Any) -> HttpResponse:
         return self.show(
