@@ -24,9 +24,9 @@ INSTALL = "no Chromium on this machine; install it with: apt-get install chromiu
 NewContext = Callable[..., BrowserContext]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """One browser for the session. Skips where the system has none."""
+    """One browser for a module: Playwright's loop must not run beside other tests. Skips where the system has none."""
     found = next((path for name in NAMES if (path := shutil.which(name))), None)
     if found is None:
         pytest.skip(INSTALL)

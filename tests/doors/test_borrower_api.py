@@ -38,6 +38,7 @@ from tests.factories.applications import judged, submitted
 from tests.factories.borrowers import borrower, consent
 from tests.factories.configuration import configure
 from tests.factories.loans import Taker
+from tests.factories.staff import officer
 from tests.factories.tokens import access_token
 from users.models import BankCard
 from users.services import accounts, consents
@@ -365,7 +366,7 @@ class TestOutOfOrder:
         with nothing_changes():
             assert problem(call("post", "drawdowns", body | {"amount_cents": 4_010_000})) == (409, "grant_not_usable")
             assert problem(call("post", "drawdowns", body | {"amount_cents": 50_010})) == (422, "invalid")
-        grants.freeze(grant_id=grant_id, reason="look", by="staff:1", at=at)
+        grants.freeze(grant_id=grant_id, reason="a look", by=officer(at), at=at)
         with nothing_changes():
             assert problem(call("post", "drawdowns", body)) == (409, "grant_not_usable")
 

@@ -308,7 +308,7 @@ class TestRunContract:
         drawdown_id = desk.signed()
         agreement = desk.contract(drawdown_id, Kind.LOAN_AGREEMENT)
         (media / agreement.file).unlink()
-        for _ in range(production.ATTEMPTS_BEFORE_NOTICE):
+        for _ in range(kinds.TRIES_BEFORE_NOTICE):
             with pytest.raises(files.ContractFileMissing):
                 services.run_contract(contract_id=agreement.pk, now=desk.clock.at)
             assert services.due(at=desk.clock.at, limit=9) == []

@@ -21,6 +21,7 @@ from lending.services.loans import WrongState
 from lending.services.repayments import NotOwed, WithdrawalClosed
 from tests.factories import loans as factory
 from tests.factories.loans import Taker, books, check_books
+from tests.factories.staff import officer
 from users.models import Notice
 
 ORDINARY = settings(
@@ -492,5 +493,5 @@ class TestFrozenLine:
         with pytest.raises(grants.GrantNotUsable) as refused:
             factory.requested(on(at, late), who, loan.drawdown.grant_id)
         assert refused.value.data == {"state": "FROZEN"}
-        grants.unfreeze(grant_id=loan.drawdown.grant_id, reason="paid", by="staff:1", at=at)
+        grants.unfreeze(grant_id=loan.drawdown.grant_id, reason="paid again", by=officer(at), at=at)
         assert factory.requested(on(at, late), who, loan.drawdown.grant_id)

@@ -27,6 +27,7 @@ from tests.factories.applications import judged, submitted
 from tests.factories.borrowers import borrower
 from tests.factories.configuration import configure
 from tests.factories.drawdowns import requested
+from tests.factories.staff import officer
 
 SHA256 = "ab" * 32
 OFFER = Terms(1_000_000, 12, Decimal("0.204"))
@@ -148,8 +149,12 @@ APPLICATION = Machine(
 
 def _grant_act(name: str, actor: str) -> tuple[str, Act]:
     service = getattr(grants, name)
-    by = actor if actor == "system" else f"{actor}:1"
-    return actor, lambda pk, at: service(grant_id=pk, reason="so", by=by, at=at)
+
+    def act(pk: int, at: datetime) -> None:
+        by = {"system": "system", "staff": officer(at)}.get(actor, f"{actor}:1")
+        service(grant_id=pk, reason="as asked for", by=by, at=at)
+
+    return actor, act
 
 
 GRANT_ACTS = {
