@@ -19,7 +19,7 @@ run: setup ## the whole platform with a batch of real applicants, until Ctrl-C
 	@exec $(PLATFORM) run $(ARGS)
 
 test: setup ## the whole suite; ARGS='-k name' for a part of it
-	@exec $(PLATFORM) test -n 2 --dist worksteal -q $(ARGS)
+	@exec $(PLATFORM) test -n 3 --dist worksteal -q $(ARGS)
 
 check: setup ## format, lint, types, import contracts, migrations, API schema, state diagram
 	@exec .venv/bin/python -m lending.management.check
