@@ -12,6 +12,7 @@ import httpx
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+from lending.management.demo import texts
 from lending.sandbox.applicants import Applicant
 
 SCREENS = {375: 812, 1440: 900}
@@ -95,25 +96,20 @@ class Visitor:
         self.page.locator(selector).first.click()
         self.page.wait_for_load_state()
 
-    def texts(self) -> list[str]:
+    def messages(self) -> texts.Messages:
         answer = self.gateway.get("/sms", params={"phone": self.person.phone, "limit": 50})
-        return [message["text"] for message in answer.json()["messages"]]
+        found: texts.Messages = answer.json()["messages"]
+        return found
 
-    def code(self, before: int) -> str:
-        """The newest code among the texts that came after the first `before`."""
-
-        def read() -> str | None:
-            texts = self.texts()
-            codes = (re.search(r"\b(\d{6})\b", text) for text in texts[: len(texts) - before])
-            return next((match.group(1) for match in codes if match), None)
-
-        return str(self.until(read, "the code by text message"))
+    def code(self, seen: str) -> str:
+        """The newest code that came after the message `seen`."""
+        return str(self.until(lambda: texts.code_after(self.messages(), seen), "the code by text message"))
 
     def asks_for_code(self, press: str = "[name=send]") -> None:
         """Ask for a code, wait for the text, type it, send it."""
-        before = len(self.texts())
+        seen = texts.newest(self.messages())
         self.go(press)
-        self.fill(code=self.code(before))
+        self.fill(code=self.code(seen))
         self.go()
 
     # --- the way ------------------------------------------------------------------------------------------------
@@ -136,10 +132,10 @@ class Visitor:
         self.look("sign-in")
         self.fill(phone=self.person.phone)
         self.page.locator("[name=accept]").check()
-        before = len(self.texts())
+        seen = texts.newest(self.messages())
         self.go()
         self.look("code")
-        self.fill(code=self.code(before))
+        self.fill(code=self.code(seen))
         self.go()
 
     def applies(self) -> None:
@@ -187,11 +183,11 @@ class Visitor:
     def adds_card(self, index: int = 0) -> None:
         self.look("card-new")
         self.fill(number=self.person.cards[index].number, phone=self.person.phone)
-        before = len(self.texts())
+        seen = texts.newest(self.messages())
         self.go()
         self.until_shown("[name=code]")
         self.look("card-code")
-        self.fill(code=self.code(before))
+        self.fill(code=self.code(seen))
         self.go()
 
     def draws(self, amount: str = "5000") -> None:

@@ -1,6 +1,5 @@
 """An app by the REST API alone: the client is generated from our OpenAPI document, and nothing else is known of us."""
 
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.core.management import call_command
 
+from lending.management.demo import texts
 from lending.sandbox.applicants import Applicant
 from tests.conftest import Clock
 from tests.journeys.conftest import person, work
@@ -84,19 +84,14 @@ class App:
             time.sleep(0.05)
         raise AssertionError("waited in vain")
 
-    def sms(self, before: int) -> str:
-        def look() -> str | None:
-            texts = self.sandbox.sms(self.who.phone)
-            found = (re.search(r"\b\d{6}\b", text["text"]) for text in texts[: len(texts) - before])
-            return next((match.group() for match in found if match), None)
-
-        return str(self.until(look))
+    def sms(self, seen: str) -> str:
+        return str(self.until(lambda: texts.code_after(self.sandbox.sms(self.who.phone), seen)))
 
     def code(self, purpose: str, subject: str = "", **more: Any) -> str:
-        before = len(self.sandbox.sms(self.who.phone))
+        seen = texts.newest(self.sandbox.sms(self.who.phone))
         kind = self.models.OneTimeCodePurposeEnum(purpose)
         self("auth.auth_otp", body=self.model("OneTimeCodeRequest", purpose=kind, subject=subject, **more))
-        return self.sms(before)
+        return self.sms(seen)
 
     def sign_in(self) -> None:
         code = self.code("login", phone=self.who.phone, accept_notice=True)
@@ -183,11 +178,11 @@ class App:
         return self.until(look)
 
     def bind_card(self) -> UUID:
-        before = len(self.sandbox.sms(self.who.phone))
+        seen = texts.newest(self.sandbox.sms(self.who.phone))
         number = self.who.cards[0].number
         card = self("me.me_bank_cards_add", body=self.model("NewCardRequest", number=number, phone=self.who.phone))
         self.until(lambda: {row.id: row.state.value for row in self("me.me_bank_cards")}[card.id] == "checked")
-        body = self.model("CardCodeRequest", code=self.sms(before))
+        body = self.model("CardCodeRequest", code=self.sms(seen))
         assert self("me.me_bank_cards_confirm", card.id, body=body).state.value == "confirmed"
         return UUID(str(card.id))
 

@@ -1,6 +1,5 @@
 """A borrower played over HTTP: knows the public API and their own phone, nothing else."""
 
-import re
 import time
 import uuid
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from lending.management.demo import texts
 from lending.sandbox.applicants import Applicant
 
 APPLICATION_RESTS = ("GRANTED", "DECLINED", "WITHDRAWN", "EXPIRED")
@@ -79,10 +79,11 @@ class Borrower:
             raise Refused(answer)
         self.tokens = answer.json()
 
-    def messages(self) -> list[str]:
-        """Texts received, newest first."""
+    def messages(self) -> texts.Messages:
+        """Received on this phone, newest first."""
         answer = self.gateway.get("/sms", params={"phone": self.person.phone, "limit": 50})
-        return [message["text"] for message in answer.json()["messages"]]
+        found: texts.Messages = answer.json()["messages"]
+        return found
 
     def until(self, look: Callable[[], Any], *, what: str) -> Any:
         """Look until it is true, ever less often."""
@@ -97,18 +98,12 @@ class Borrower:
 
     def code(self, purpose: str, subject: str = "", **more: Any) -> str:
         """Ask for a one-time code and read it from the phone."""
-        before = len(self.messages())
+        seen = texts.newest(self.messages())
         self.call("POST", "auth/otp", json={"purpose": purpose, "subject": subject, **more})
-        return self._read_code(before)
+        return self._read_code(seen)
 
-    def _read_code(self, before: int) -> str:
-        def look() -> str | None:
-            texts = self.messages()
-            found = (re.search(r"\b(\d{6})\b", text) for text in texts[: len(texts) - before])
-            return next((match.group(1) for match in found if match), None)
-
-        code: str = self.until(look, what="the code by text message")
-        return code
+    def _read_code(self, seen: str) -> str:
+        return str(self.until(lambda: texts.code_after(self.messages(), seen), what="the code by text message"))
 
     # --- the way ------------------------------------------------------------------------------------------------
 
@@ -123,12 +118,12 @@ class Borrower:
             self._sign_in()
 
     def _sign_in(self) -> None:
-        before = len(self.messages())
+        seen = texts.newest(self.messages())
         phone = {"phone": self.person.phone}
         self.call("POST", "auth/otp", json={**phone, "purpose": "login", "accept_notice": True})
         accepted = {"service": "1", "privacy": "1"}
         self.tokens = self.call(
-            "POST", "auth/token", json={**phone, "code": self._read_code(before), "accepted": accepted}
+            "POST", "auth/token", json={**phone, "code": self._read_code(seen), "accepted": accepted}
         )
 
     def fill_in(self) -> None:
@@ -227,7 +222,7 @@ class Borrower:
 
     def bind_card(self, index: int = 0) -> str:
         """Add a card, wait for the four elements, confirm with the code; the card's id."""
-        before = len(self.messages())
+        seen = texts.newest(self.messages())
         card = self.call(
             "POST", "me/bank-cards", json={"number": self.person.cards[index].number, "phone": self.person.phone}
         )
@@ -238,7 +233,7 @@ class Borrower:
 
         state = self.until(look, what="the card check")
         if state == "checked":
-            code = self._read_code(before)
+            code = self._read_code(seen)
             self.call("POST", f"me/bank-cards/{card['id']}/confirm", json={"code": code})
         return str(card["id"])
 
