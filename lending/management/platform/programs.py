@@ -14,4 +14,5 @@ SCHEDULER = (*_CELERY, "beat", "-S", "lending.celery.LockedScheduler", "--pidfil
 
 
 def web(*, host: str, port: int) -> tuple[str, ...]:
-    return (*_GRANIAN, "--no-ws", "--host", host, "--port", str(port))
+    # A worker that waits for something that is gone is not waited for in turn: stopping always comes to an end.
+    return (*_GRANIAN, "--workers-kill-timeout", "5", "--no-ws", "--host", host, "--port", str(port))
