@@ -61,10 +61,10 @@ class Command(BaseCommand):
             batch_day = clock.now()
             self._let_time_pass(endings)
             moving = self._await_rest(application_ids, begun + options["seconds"])
+            told = self._await_endings(people, endings, begun + options["seconds"])
         finally:
             close_desks(desks)
         self._print(application_ids, batch, batch_day, time.monotonic() - begun)
-        told = stories.tell(people, {ending.row: ending.application_id for ending in endings})
         for line in stories.lines(told, site=options["url"], sandbox=settings.SANDBOX_URL):
             self.stdout.write(line)
         wrong = [f"row {row} stopped: {type(failure).__name__}: {failure}" for row, failure in sorted(failures.items())]
@@ -142,6 +142,15 @@ class Command(BaseCommand):
             with transaction.atomic(durable=True):
                 demo_clock.move_to(instant=clock.now() + PAST_SIGNING)
             day_close.close(at=clock.now())
+
+    def _await_endings(self, people: list[Applicant], endings: list[Ending], deadline: float) -> list[stories.Story]:
+        """A bank may return a payment that is long paid: what it has to say is told again until it arrives."""
+        numbers = {ending.row: ending.application_id for ending in endings}
+        told = stories.tell(people, numbers)
+        while time.monotonic() < deadline and not all(one.ending for one in told if one.number):
+            time.sleep(1)
+            told = stories.tell(people, numbers)
+        return told
 
     def _await_rest(self, application_ids: list[int], deadline: float) -> list[str]:
         moving = ["nothing could be read"]
