@@ -97,6 +97,9 @@ def die_with_parent(number: signal.Signals) -> Callable[[], None]:
     return arm
 
 
+FOLLOW = "WEB_WORKERS_FOLLOW"  # set for web by `run` alone
+
+
 def follow_parent(number: signal.Signals) -> None:
     """The kernel sends `number` to this very process when the one that started it dies (Linux)."""
     if sys.platform == "linux":

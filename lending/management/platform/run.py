@@ -17,6 +17,7 @@ from . import programs, running
 from .environment import ROOT, for_children
 from .postgres import Postgres
 from .processes import (
+    FOLLOW,
     HOST,
     PlatformError,
     die_with_parent,
@@ -210,7 +211,8 @@ class Platform:
 
     def _spawn(self, child: Child) -> None:
         log = self.run_dir / "logs" / f"{child.name}.log"
-        child.process = spawn(child.command, log=log, env=self.environment, cwd=ROOT, dies_by=child.dies_by)
+        environment = self.environment | ({FOLLOW: "1"} if child.name == "web" else {})
+        child.process = spawn(child.command, log=log, env=environment, cwd=ROOT, dies_by=child.dies_by)
         child.started = time.monotonic()
 
     def _restart(self, child: Child) -> None:
