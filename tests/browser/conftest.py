@@ -2,22 +2,17 @@
 
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
 import pytest
 from django.db import connections
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-from lending.management.demo.borrower import Borrower
-from tests.conftest import Clock
-from tests.journeys.conftest import person, platform
+from tests.journeys.conftest import borrower, platform
 from tests.journeys.conftest import work as sweep
-from tests.sandbox_server import SandboxClient
 
-__all__ = ["platform"]  # a fixture: the address of a platform with the demo configuration
+__all__ = ["borrower", "platform"]  # fixtures: the address of a platform, and borrowers who come through its API
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 INSTALL = "no Chromium on this machine; install it with: apt-get install chromium"
@@ -72,14 +67,5 @@ def _sweep() -> int:
 
 
 @pytest.fixture
-def borrower(platform: str, sandbox: SandboxClient, clock: Clock) -> Iterator[Callable[[int], Borrower]]:
-    """Makes the borrower of a row of the sample, who comes through the API while the workers work."""
-
-    def wait(seconds: float) -> None:
-        work()
-        clock.move(seconds=seconds)
-        time.sleep(0.05)  # the sandbox answers in real time
-
-    with httpx.Client(base_url=platform, timeout=60) as api, httpx.Client(base_url=sandbox.url, timeout=60) as gateway:
-        batch = iter(range(1, 700))
-        yield lambda row: Borrower(api, gateway, person(row, next(batch)), patience=60, wait=wait)
+def workers() -> Callable[[], int]:
+    return work

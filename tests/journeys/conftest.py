@@ -38,17 +38,25 @@ def platform(
 
 
 @pytest.fixture
-def borrower(platform: str, sandbox: SandboxClient, clock: Clock) -> Iterator[Callable[[int], Borrower]]:
+def workers() -> Callable[[], int]:
+    """What a round of work is here."""
+    return work
+
+
+@pytest.fixture
+def borrower(
+    platform: str, sandbox: SandboxClient, clock: Clock, workers: Callable[[], int]
+) -> Iterator[Callable[[int], Borrower]]:
     """Makes the borrower of a row of the sample; while they wait, the workers work and the clock moves."""
 
     def wait(seconds: float) -> None:
-        work()
+        workers()
         clock.move(seconds=seconds)
         time.sleep(0.05)  # the sandbox answers in real time
 
-    with httpx.Client(base_url=platform, timeout=30) as api, httpx.Client(base_url=sandbox.url, timeout=30) as gateway:
+    with httpx.Client(base_url=platform, timeout=60) as api, httpx.Client(base_url=sandbox.url, timeout=60) as gateway:
         batch = iter(range(1, 700))
-        yield lambda row: Borrower(api, gateway, person(row, next(batch)), patience=30, wait=wait)
+        yield lambda row: Borrower(api, gateway, person(row, next(batch)), patience=60, wait=wait)
 
 
 def person(row: int, batch: int) -> Applicant:
