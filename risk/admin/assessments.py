@@ -1,4 +1,4 @@
-"""The back office of risk: what may be decided with, what was decided; a decision is replayed when it is looked at."""
+"""What was decided, on which data; a decision is replayed when it is looked at."""
 
 import json
 from typing import Any
@@ -6,70 +6,15 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from lending.common.admin import ExactSearch, ReadOnlyAdmin, ReadOnlyInline, age, money, state_badge
 from risk import services
-from risk.models import Assessment, Binding, DataPull, Decision, Release, Scenario, Variable
+from risk.admin.shown import pretty
+from risk.models import Assessment, DataPull, Decision
 
 STATES = {"pending": "amber", "done": "green", "cancelled": "grey", "answered": "green", "dead": "red"}
 OUTCOMES = {"approve": "green", "refer": "amber", "decline": "red"}
-
-
-def _pretty(value: object) -> SafeString:
-    text = json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True)
-    return format_html('<pre class="max-h-96 overflow-auto whitespace-pre-wrap text-xs">{}</pre>', text)
-
-
-@admin.register(Variable)
-class VariableAdmin(ReadOnlyAdmin):
-    list_display = ("name", "type", "nullable", "source", "path", "description_zh", "description_en")
-    list_filter = ("source", "type", "nullable")
-    search_fields = ("name", "path", "description_zh", "description_en")
-
-
-class BindingInline(ReadOnlyInline):
-    model = Binding
-    fields = ("role", "product_code", "channel_code", "release", "in_force_from")
-
-
-@admin.register(Scenario)
-class ScenarioAdmin(ReadOnlyAdmin):
-    list_display = ("code", "title_zh", "title_en", "in_force")
-    search_fields = ("code", "title_zh", "title_en")
-    inlines = (BindingInline,)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Scenario]:
-        return super().get_queryset(request).prefetch_related("bindings__release")
-
-    @admin.display(description="in force")
-    def in_force(self, obj: Scenario) -> str:
-        bindings = sorted(obj.bindings.all(), key=lambda row: row.in_force_from)
-        latest = {row.role: str(row.release) for row in bindings}
-        return " · ".join(f"{role}: {release}" for role, release in latest.items()) or "-"
-
-
-@admin.register(Release)
-class ReleaseAdmin(ReadOnlyAdmin):
-    list_display = ("key", "version", "form", "scenario", "short_hash", "engine", "author", "approver", "released_at")
-    list_filter = ("form", "scenario", "key")
-    search_fields = ("key", "sha256")
-    list_select_related = ("scenario",)
-    fields = (*list_display[:4], "sha256", *list_display[5:], "pins", "authored_text", "graph_text")
-    readonly_fields = ("authored_text", "graph_text")
-
-    @admin.display(description="hash")
-    def short_hash(self, obj: Release) -> str:
-        return obj.sha256[:12]
-
-    @admin.display(description="authored form")
-    def authored_text(self, obj: Release) -> SafeString | str:
-        return _pretty(obj.authored) if obj.authored else "-"
-
-    @admin.display(description="graph")
-    def graph_text(self, obj: Release) -> SafeString:
-        return _pretty(obj.graph)
 
 
 class PullInline(ReadOnlyInline):
@@ -178,19 +123,19 @@ class DecisionAdmin(ExactSearch, ReadOnlyAdmin):
 
     @admin.display(description="rules that hit")
     def hits_text(self, obj: Decision) -> SafeString:
-        return _pretty(obj.hits)
+        return pretty(obj.hits)
 
     @admin.display(description="inputs")
     def inputs_text(self, obj: Decision) -> SafeString:
-        return _pretty(json.loads(obj.inputs))
+        return pretty(json.loads(obj.inputs))
 
     @admin.display(description="output")
     def output_text(self, obj: Decision) -> SafeString:
-        return _pretty(json.loads(obj.output))
+        return pretty(json.loads(obj.output))
 
     @admin.display(description="trace of the replay")
     def trace_text(self, obj: Decision) -> SafeString:
-        return _pretty(services.replay(decision_id=obj.pk, trace=True).trace)
+        return pretty(services.replay(decision_id=obj.pk, trace=True).trace)
 
     @admin.action(description="Replay and compare the bytes", permissions=["view"])
     def replay(self, request: HttpRequest, queryset: QuerySet[Decision]) -> None:
