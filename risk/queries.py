@@ -199,12 +199,14 @@ def sources_silent(application_id: int) -> Mapping[str, str]:
 def released_documents(at: datetime) -> tuple[dict[str, Any], ...]:
     """The file form of every flow in force, and of what they ask, by key."""
     found: dict[int, Any] = {}
-    bindings = Binding.objects.select_related("release__scenario").filter(in_force_from__lte=at)
+    bindings = Binding.objects.select_related("release__scenario").filter(
+        Q(in_force_until=None) | Q(in_force_until__gt=at), in_force_from__lte=at, cancelled_at=None
+    )
     latest = {
-        (row.scenario_id, row.role, row.product_code, row.channel_code): row
+        (row.scenario_id, row.role, row.product_code, row.channel_code, row.segment): row
         for row in bindings.order_by("in_force_from", "pk")
     }
-    waiting = [row.release for row in latest.values()]
+    waiting = [row.release for row in latest.values() if row.release]
     while waiting:
         release = waiting.pop()
         if release.pk not in found:

@@ -1,26 +1,40 @@
 """The machine's verdict: what may be decided with (strategy) and what was decided (assessments)."""
 
 from risk.models.assessments import (
+    Arm,
     Assessment,
     AssessmentKind,
     AssessmentState,
     DataPull,
     Decision,
     PullState,
+    ShadowDecision,
 )
-from risk.models.strategy import Binding, Release, ReleaseForm, Scenario, Variable, VariableType
+from risk.models.drafts import Draft, DraftState, Submission, SubmissionState
+from risk.models.experiments import Exemption, Experiment, ExperimentKind
+from risk.models.strategy import Binding, Release, ReleaseForm, Scenario, Segment, Variable, VariableType
 
 __all__ = [
+    "Arm",
     "Assessment",
     "AssessmentKind",
     "AssessmentState",
     "Binding",
     "DataPull",
     "Decision",
+    "Draft",
+    "DraftState",
+    "Exemption",
+    "Experiment",
+    "ExperimentKind",
     "PullState",
     "Release",
     "ReleaseForm",
     "Scenario",
+    "Segment",
+    "ShadowDecision",
+    "Submission",
+    "SubmissionState",
     "Variable",
     "VariableType",
 ]

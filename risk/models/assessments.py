@@ -10,7 +10,8 @@ from django_fsm import FSMField, FSMModelMixin, transition
 
 from lending.common.crypto import EncryptedJSONField, EncryptedTextField
 from lending.common.work import WorkRow
-from risk.models.strategy import Release, Scenario
+from risk.models.experiments import Experiment
+from risk.models.strategy import Release, Scenario, Segment
 
 
 class AssessmentKind(models.TextChoices):
@@ -33,6 +34,7 @@ class Assessment(FSMModelMixin, WorkRow):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="assessments")
     state = FSMField(default=AssessmentState.PENDING, choices=AssessmentState.choices, protected=True)
     as_of_date = models.DateField(help_text="Business day of every decision of this run")
+    segment = models.CharField(max_length=10, choices=Segment, blank=True)
     skipped = models.JSONField(default=dict, blank=True, help_text="Sources not asked, and why")
     outcome = models.CharField(max_length=8, blank=True)
     spend_cents = models.PositiveIntegerField(default=0, help_text="All pulls and the identity or card check")
@@ -131,6 +133,11 @@ class DataPull(FSMModelMixin, WorkRow):
     def died(self) -> None: ...
 
 
+class Arm(models.TextChoices):
+    CHAMPION = "champion", "Champion"
+    CHALLENGER = "challenger", "Challenger"
+
+
 class Decision(models.Model):
     """One evaluation, never changed: replayed with its release, the inputs give the same bytes as `output`.
 
@@ -143,6 +150,8 @@ class Decision(models.Model):
     scenario = models.ForeignKey(Scenario, models.PROTECT, related_name="+")
     step = models.CharField(max_length=40, help_text="The scenario, or the knock-out after a stage of it")
     release = models.ForeignKey(Release, models.PROTECT, related_name="decisions")
+    experiment = models.ForeignKey(Experiment, models.PROTECT, null=True, blank=True, related_name="decisions")
+    arm = models.CharField(max_length=10, choices=Arm, blank=True)
     engine = models.CharField(max_length=40)
     as_of_date = models.DateField()
     inputs = EncryptedTextField()
@@ -167,7 +176,44 @@ class Decision(models.Model):
                 condition=Q(outcome__in=["approve", "refer", "decline"]), name="risk_decision_outcome_known"
             ),
             models.CheckConstraint(condition=Q(outcome="approve") | ~Q(reasons=[]), name="risk_decision_says_why"),
+            models.CheckConstraint(
+                condition=Q(experiment=None, arm="") | (Q(experiment__isnull=False) & ~Q(arm="")),
+                name="risk_decision_arm_of_an_experiment",
+            ),
+        )
+        indexes = (
+            models.Index(fields=["scenario", "decided_at"], name="risk_decision_by_scenario"),
+            models.Index(fields=["release", "decided_at"], name="risk_decision_by_release"),
         )
 
     def __str__(self) -> str:
         return f"{self.step}: {self.outcome}"
+
+
+class ShadowDecision(models.Model):
+    """What a shadow would have said beside a decision. Nobody acts on it; `failure`: why it said nothing."""
+
+    decision = models.ForeignKey(Decision, models.PROTECT, related_name="shadows")
+    experiment = models.ForeignKey(Experiment, models.PROTECT, related_name="shadow_decisions")
+    release = models.ForeignKey(Release, models.PROTECT, related_name="+")
+    output = models.TextField(blank=True)
+    outcome = models.CharField(max_length=8, blank=True)
+    score = models.IntegerField(null=True, blank=True)
+    limit_cents = models.BigIntegerField(null=True, blank=True)
+    annual_rate = models.DecimalField(max_digits=6, decimal_places=4, null=True, blank=True)
+    reasons = ArrayField(models.CharField(max_length=4), default=list, blank=True)
+    failure = models.CharField(max_length=300, blank=True)
+    latency_us = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ("-id",)
+        constraints = (
+            models.UniqueConstraint(fields=["decision", "experiment"], name="risk_shadow_once_a_decision"),
+            models.CheckConstraint(
+                condition=(Q(failure="") & ~Q(outcome="")) | (~Q(failure="") & Q(outcome="")),
+                name="risk_shadow_says_or_fails",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"shadow of {self.decision_id}: {self.outcome or self.failure}"

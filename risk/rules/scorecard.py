@@ -9,8 +9,10 @@ four largest. Source: log-odds scaling, points = factor × ln(odds) + offset.
 
 import json
 import math
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from risk.rules.catalogue import VariableSpec
 from risk.rules.document import Graph
 from risk.rules.jdm import expression, graph, input_node, output_node, table
 
@@ -90,3 +92,17 @@ def _ranked(reasons: list[str]) -> str:
     places = list(range(min(SHOWN_REASONS, len(reasons))))
     at_place = f"filter([{', '.join(ranks)}] as one, one.rank == place and one.lost > 0)"
     return f"flatMap({places} as place, map({at_place} as it, it.code))"
+
+
+def faults(card: Mapping[str, Any], variables: Mapping[str, VariableSpec]) -> Iterator[tuple[str, str, str, str]]:
+    """(block, field, code, message) of everything that keeps the card from being compiled."""
+    blocks = card.get("blocks")
+    if not isinstance(blocks, list) or not blocks:
+        yield "", "blocks", "no_blocks", "a scorecard needs at least one variable"
+        return
+    for block in blocks:
+        name = str(block.get("variable") or "") if isinstance(block, dict) else ""
+        if name not in variables:
+            yield name, "variable", "unknown_variable", f"{name!r} is no input of the scenario"
+        elif not block.get("bins"):
+            yield name, "bins", "no_bins", "a variable needs at least one bin"

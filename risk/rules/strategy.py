@@ -110,6 +110,7 @@ def inputs_of(row: Row) -> dict[str, Any]:
         "grey_listed": False,
         "sources_dead_stop": 0,
         "sources_dead_refer": 0,
+        "exempt_rules": [],
         "earlier_reasons": [],
         "earlier_tags": [],
     }

@@ -1,6 +1,6 @@
 """The answer of a flow, checked: a flow that answers something else than a verdict is a fault, not a verdict."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -9,6 +9,23 @@ from lending.common.errors import DomainError
 
 OUTCOMES = ("approve", "refer", "decline")
 SHOWN_REASONS = 4
+OFFERS = ("credit",)  # scenarios whose approval carries a limit and a price
+
+_TEXTS = {"type": "array", "items": {"type": "string"}}
+_ANSWER: dict[str, Any] = {
+    "outcome": {"enum": list(OUTCOMES)},
+    "reasons": _TEXTS | {"maxItems": SHOWN_REASONS, "uniqueItems": True},
+    "tags": _TEXTS,
+    "hits": {"type": "array"},
+}
+_OFFER: dict[str, Any] = {
+    "grade": {"type": ["string", "null"]},
+    "score": {"type": ["integer", "null"]},
+    "limit_cents": {"type": ["integer", "null"], "description": "Integer cents"},
+    "annual_rate": {"type": ["string", "null"], "description": "A fraction as text: 0.144 is 14.4 % a year"},
+    "terms": {"type": "array", "items": {"type": "integer"}, "description": "Months that can be chosen"},
+    "lost": {"type": ["object", "null"], "description": "Points lost by reason"},
+}
 
 
 class NotAVerdict(DomainError):
@@ -32,8 +49,19 @@ class Verdict:
     terms: tuple[int, ...]
 
 
-def read_verdict(output: Mapping[str, Any]) -> Verdict:
-    """Raises NotAVerdict."""
+def output_schema(scenario: str) -> dict[str, Any]:
+    """JSON schema of what a flow that decides the scenario must answer."""
+    offers = scenario in OFFERS
+    return {
+        "type": "object",
+        "properties": _ANSWER | (_OFFER if offers else {}),
+        "required": ["outcome", "reasons"],
+        "approved_with": ["limit_cents", "annual_rate", "terms"] if offers else [],
+    }
+
+
+def read_verdict(output: Mapping[str, Any], approved_with: Sequence[str] = ()) -> Verdict:
+    """`approved_with`: fields without which the scenario approves nobody. Raises NotAVerdict."""
     outcome = output.get("outcome")
     if outcome not in OUTCOMES:
         raise NotAVerdict(f"outcome: {outcome!r} is none of {', '.join(OUTCOMES)}")
@@ -45,6 +73,8 @@ def read_verdict(output: Mapping[str, Any]) -> Verdict:
     limit = _integer(output, "limit_cents")
     if outcome == "approve" and limit is not None and limit <= 0:
         raise NotAVerdict("limit_cents: approved without a limit")
+    if outcome == "approve" and (absent := [name for name in approved_with if not output.get(name)]):
+        raise NotAVerdict(f"{absent[0]}: approved without it")
     return Verdict(
         outcome=str(outcome),
         reasons=reasons,

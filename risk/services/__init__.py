@@ -8,10 +8,11 @@ from risk.services.assessments import (
     start_drawdown_check,
 )
 from risk.services.decisions import Replay, replay
-from risk.services.releases import bind, release
+from risk.services.releases import Scope, bind, release
 
 __all__ = [
     "Replay",
+    "Scope",
     "bind",
     "cancel",
     "release",

@@ -189,7 +189,9 @@ def _stages(run: _Run, scenario: str, inputs: list[str]) -> Iterator[Decision | 
         asked += sources
         run.values |= pulls.values(run.assessment, run.catalogue) | pulls.dead(run.assessment, asked)
         is_last = stage == max(by_stage)
-        if not is_last and decisions.knock_out_in_force(scenario, run.product_code, run.channel_code, run.now):
+        if not is_last and decisions.knock_out_in_force(
+            scenario, run.product_code, run.channel_code, run.assessment.segment, run.now
+        ):
             decision = run.decide(scenario, f"{scenario} after stage {stage}", Binding.Role.KNOCK_OUT)
             yield decision if decision.outcome == "decline" else None
 
@@ -260,6 +262,7 @@ def _start(*, key: str, kind: str, application_id: int, drawdown_id: int | None,
             "drawdown_id": drawdown_id,
             "user_id": user_id,
             "as_of_date": clock.business_date(at),
+            "segment": facts.segment(user_id, at),
             "created_at": at,
         },
     )
@@ -278,5 +281,13 @@ def _push_forward(assessment_id: int, error: Exception, at: datetime) -> None:
     row.leased_until, row.not_before = None, at + work.back_off(row.attempts)
     row.last_error = f"{type(error).__name__}: {error}"[:300]
     row.save(update_fields=["leased_until", "not_before", "last_error"])
-    if row.attempts >= NOTICE_AFTER:
+    if isinstance(error, decisions.NothingInForce):
+        notices.raise_notice(
+            kind="nothing_in_force",
+            subject=f"scenario:{error.data['scenario']}",
+            text=f"{error.detail} Applications wait until a release is put in force.",
+            severity="critical",
+            at=at,
+        )
+    elif row.attempts >= NOTICE_AFTER:
         notices.raise_notice(kind="assessment_failing", subject=f"assessment:{row.pk}", text=row.last_error, at=at)

@@ -5,13 +5,15 @@ import json
 from datetime import datetime
 from typing import Any
 
-from risk.models import Binding, ReleaseForm, Scenario, Variable
+from risk.models import Binding, Release, ReleaseForm, Scenario, Variable
 from risk.rules.document import Flow, references
 from risk.rules.strategy import DATA, scenarios, schema_of, shipped_flows
+from risk.rules.verdict import output_schema
 from risk.services import releases
 from users.models import User
 
 AUTHOR, APPROVER = "analyst.lin", "analyst.he"
+SHIPPED = "the shipped strategy"
 
 
 def load(*, at: datetime, author: str = "", approver: str = "") -> None:
@@ -37,22 +39,36 @@ def _scenarios() -> None:
                 "title_zh": scenario["title_zh"],
                 "inputs": scenario["inputs"],
                 "input_schema": schema_of(code),
+                "output_schema": output_schema(code),
             },
         )
 
 
 def _releases(at: datetime, author: str, approver: str) -> None:
-    """Sub-decisions first, so that each release can pin what it asks."""
+    """Sub-decisions first, so that each release can pin what it asks. What analysts put in force stays in force."""
+    flows = {flow.key: flow for flow in shipped_flows()}
     released = {}
-    for flow in sorted(shipped_flows(), key=lambda flow: len(list(references(flow.graph)))):
-        form, authored = _authored(flow)
-        released[flow.key] = releases.release(
-            flow=flow, form=form, authored=authored, author=author, approver=approver, at=at
+    for flow in sorted(flows.values(), key=lambda flow: len(list(references(flow.graph)))):
+        digest = releases.closure_digest([flow, *(flows[key] for key in _below(flow, flows))])
+        released[flow.key] = Release.objects.filter(key=flow.key, closure_sha256=digest).last() or _release(
+            flow, author, approver, at
         )
     for code, scenario in scenarios().items():
-        releases.bind(scenario=code, role=Binding.Role.DECIDE, release=released[scenario["key"]], at=at)
-        if knock_out := scenario.get("knock_out_key"):
-            releases.bind(scenario=code, role=Binding.Role.KNOCK_OUT, release=released[knock_out], at=at)
+        for role, name in ((Binding.Role.DECIDE, "key"), (Binding.Role.KNOCK_OUT, "knock_out_key")):
+            scope = releases.Scope(code, role)
+            key = scenario.get(name)
+            if key and releases.is_as_shipped(scope, SHIPPED):
+                releases.bind(scope=scope, release=released[key], by=approver, reason=SHIPPED, at=at)
+
+
+def _below(flow: Flow, flows: dict[str, Flow]) -> set[str]:
+    keys = {key for _, key in references(flow.graph)}
+    return keys.union(*(_below(flows[key], flows) for key in keys))
+
+
+def _release(flow: Flow, author: str, approver: str, at: datetime) -> Release:
+    form, authored = _authored(flow)
+    return releases.release(flow=flow, form=form, authored=authored, author=author, approver=approver, at=at)
 
 
 def _authored(flow: Flow) -> tuple[str, dict[str, Any] | None]:

@@ -2,17 +2,18 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from lending.common.errors import NotFound, Unavailable
-from risk.models import Assessment, Binding, Decision
+from risk.models import Assessment, Binding, Decision, Experiment, Release, ShadowDecision
 from risk.rules import engine
 from risk.rules.document import ENGINE, canonical
-from risk.rules.verdict import Verdict, read_verdict
-from risk.services import releases
+from risk.rules.engine import EvaluationFailed
+from risk.rules.verdict import NotAVerdict, Verdict, read_verdict
+from risk.services import experiments, releases
 
 
 class NothingInForce(Unavailable):
@@ -52,22 +53,21 @@ def decide(
     stored = Decision.objects.filter(assessment=assessment, step=step).first()
     if stored is not None:
         return stored
-    binding = releases.in_force(
-        scenario=scenario, role=role, product_code=product_code, channel_code=channel_code, at=at
-    )
-    if binding is None:
-        raise NothingInForce(f"Nothing is bound to {scenario} ({role}).", scenario=scenario)
+    binding = serving(scenario, role, product_code, channel_code, assessment.segment, at)
+    running = experiments.of(binding, assessment.user_id) if role == Binding.Role.DECIDE else experiments.NONE
     inputs = {name: values.get(name) for name in binding.scenario.inputs}
-    address = releases.address(binding.release)
-    started = time.perf_counter_ns()
-    output = engine.evaluate(address, inputs)
-    latency_us = (time.perf_counter_ns() - started) // 1000
-    verdict = read_verdict(output)
-    return Decision.objects.create(
+    release = running.release or binding.release
+    assert release is not None  # noqa: S101  what serves has one
+    approved_with = binding.scenario.output_schema.get("approved_with", ()) if role == Binding.Role.DECIDE else ()
+    output, latency_us = _evaluated(release, inputs)
+    verdict = read_verdict(output, approved_with)
+    row = Decision.objects.create(
         assessment=assessment,
         scenario=binding.scenario,
         step=step,
-        release=binding.release,
+        release=release,
+        experiment=running.experiment,
+        arm=running.arm,
         engine=ENGINE,
         as_of_date=assessment.as_of_date,
         inputs=canonical(inputs),
@@ -84,18 +84,61 @@ def decide(
         latency_us=latency_us,
         decided_at=at,
     )
+    if running.shadow is not None:
+        _shadow(row, running.shadow, inputs, approved_with)
+    return row
 
 
-def knock_out_in_force(scenario: str, product_code: str, channel_code: str, at: datetime) -> bool:
+def serving(scenario: str, role: str, product_code: str, channel_code: str, segment: str, at: datetime) -> Binding:
+    """What decides here and now. Raises NothingInForce: without a released flow nothing is decided."""
+    binding = releases.in_force(
+        scenario=scenario, role=role, product_code=product_code, channel_code=channel_code, segment=segment, at=at
+    )
+    if binding is None:
+        raise NothingInForce(f"Nothing is bound to {scenario} ({role}).", scenario=scenario)
+    return binding
+
+
+def knock_out_in_force(scenario: str, product_code: str, channel_code: str, segment: str, at: datetime) -> bool:
     """Whether something stops the dearer stages of the scenario."""
     found = releases.in_force(
         scenario=scenario,
         role=Binding.Role.KNOCK_OUT,
         product_code=product_code,
         channel_code=channel_code,
+        segment=segment,
         at=at,
     )
     return found is not None
+
+
+def _evaluated(release: Release, inputs: Mapping[str, Any]) -> tuple[dict[str, Any], int]:
+    """(answer, microseconds)"""
+    address = releases.address(release)
+    started = time.perf_counter_ns()
+    output = engine.evaluate(address, inputs)
+    return output, (time.perf_counter_ns() - started) // 1000
+
+
+def _shadow(row: Decision, experiment: Experiment, inputs: Mapping[str, Any], approved_with: Sequence[str]) -> None:
+    """What the shadow would have said. That it cannot say anything is kept too, and touches nobody."""
+    latency_us, said = 0, {}
+    try:
+        output, latency_us = _evaluated(experiment.challenger, inputs)
+        verdict = read_verdict(output, approved_with)
+        said = {
+            "output": canonical(output),
+            "outcome": verdict.outcome,
+            "score": verdict.score,
+            "limit_cents": verdict.limit_cents,
+            "annual_rate": verdict.annual_rate,
+            "reasons": list(verdict.reasons),
+        }
+    except (EvaluationFailed, NotAVerdict) as error:
+        said = {"failure": f"{type(error).__name__}: {error}"[:300]}
+    ShadowDecision.objects.create(
+        decision=row, experiment=experiment, release=experiment.challenger, latency_us=latency_us, **said
+    )
 
 
 def verdict_of(row: Decision) -> Verdict:

@@ -6,8 +6,9 @@ from typing import Any
 
 from lending import queries as lending
 from lending.services.gates import purpose_category
-from risk.models import Assessment, AssessmentKind
+from risk.models import Assessment, AssessmentKind, Segment
 from risk.providers.base import Subject
+from risk.services import exemptions
 from users import queries as users
 
 
@@ -85,9 +86,16 @@ def _shared(assessment: Assessment, at: datetime) -> dict[str, Any]:
         "identity_state": identity.state if identity else None,
         "black_listed": "black" in hits,
         "grey_listed": "grey" in hits,
+        "exempt_rules": exemptions.rules_of(assessment.user_id, assessment.as_of_date),
         "earlier_reasons": [],
         "earlier_tags": [],
     }
+
+
+def segment(user_id: int, at: datetime) -> str:
+    """Returning: somebody whom we ever paid out a loan that was not given back at once."""
+    history = lending.history(user_id, at)
+    return Segment.RETURNING if history.open_loans + history.settled_loans else Segment.NEW
 
 
 def full_years(birth: date, on: date) -> int:

@@ -45,6 +45,7 @@ from users.queries.people import (
     missing_details,
     people_with_number,
     person,
+    user_id_of,
 )
 from users.queries.sources import (
     CheckResult,
@@ -110,4 +111,5 @@ __all__ = [
     "person",
     "source",
     "sources",
+    "user_id_of",
 ]

@@ -192,6 +192,14 @@ def people_with_number(text: str) -> tuple[int, ...]:
     return tuple(User.objects.filter(found).values_list("pk", flat=True).distinct())
 
 
+def user_id_of(public_id: UUID) -> int:
+    """The borrower behind a public id. Raises NotFound."""
+    found = User.objects.filter(public_id=public_id, kind="borrower").values_list("pk", flat=True).first()
+    if found is None:
+        raise NotFound("There is no such borrower.")
+    return int(found)
+
+
 def list_hits(user_id: int, at: datetime) -> tuple[ListHit, ...]:
     """Live list entries that name the borrower's phone, ID number, cards or devices."""
     user = _user(user_id)

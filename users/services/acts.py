@@ -11,6 +11,9 @@ ACTS = (
     *("freeze_grant", "unfreeze_grant", "expire_grant", "close_grant", "approve_template"),
     *("recommend_case", "decide_case", "supplement_case", "return_case", "suspend_case", "escalate_case"),
     *("release_case", "recuse_case"),
+    *("submit_strategy", "withdraw_strategy", "approve_strategy", "refuse_strategy", "release_emergency"),
+    *("roll_back", "retire_strategy", "cancel_binding", "discard_draft"),
+    *("start_experiment", "ramp_experiment", "end_experiment", "exempt_ask", "exempt_approve", "exempt_end"),
 )
 
 
@@ -42,6 +45,12 @@ def record(*, by: str, act: str, subject: str, reason: str, at: datetime, permis
     if permission and not _may(by, permission):
         raise NotAllowed()
     StaffAct.objects.create(by=by, act=act, subject=subject[:80], reason=checked(reason), at=at)
+
+
+def require(*, by: str, permission: str) -> None:
+    """For acts that need a permission and leave a trace of their own. Raises NotAllowed."""
+    if by.startswith("staff:") and not _may(by, permission):
+        raise NotAllowed()
 
 
 def _may(by: str, permission: str) -> bool:

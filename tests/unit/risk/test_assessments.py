@@ -310,13 +310,17 @@ class TestReplay:
             Decision.objects.update(inputs=Decision.objects.first().inputs)  # the same key again is no change of keys
 
 
+def bind_admission(release: Release, at: datetime) -> None:
+    services.bind(scope=services.Scope("admission"), release=release, by="staff:2", reason="as a test", at=at)
+
+
 def release_stricter_admission(at: datetime) -> Release:
     from risk.rules.strategy import shipped_flows
 
     flow = next(flow for flow in shipped_flows() if flow.key == "admission")
     flow.graph["nodes"][1]["content"]["rules"][0]["rules-in-age_years"] = "< 21"
     stricter = services.release(flow=flow, form="rule_set", author="staff:1", approver="staff:2", at=at)
-    services.bind(scenario="admission", role="decide", release=stricter, at=at)
+    bind_admission(stricter, at)
     return stricter
 
 
@@ -348,7 +352,8 @@ class TestRelease:
         first = in_force(**where, at=at)
         assert first
         release_stricter_admission(at + timedelta(hours=1))
-        services.bind(scenario="admission", role="decide", release=first.release, at=at + timedelta(hours=2))
+        assert first.release
+        bind_admission(first.release, at + timedelta(hours=2))
         versions = [in_force(**where, at=at + timedelta(hours=hour)) for hour in (0, 1, 2)]
         assert [found and found.release.version for found in versions] == [1, 2, 1]
 

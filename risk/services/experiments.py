@@ -1,0 +1,131 @@
+"""Experiments: started, ramped, ended; and which of them a borrower is part of."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from lending.common.errors import Conflict, Invalid, NotFound
+from risk.models import Arm, Binding, Experiment, ExperimentKind, Release, Scenario
+from risk.rules import arms
+from risk.services.releases import Scope
+from users import queries as users
+from users.services import acts
+
+PERMISSION = "risk.put_in_force"
+
+
+class NotAnotherRelease(Invalid):
+    code, title = "not_another_release", "The challenger is what serves already, or of another scenario"
+
+
+class OneIsRunning(Conflict):
+    code, title = "experiment_running", "An experiment of this kind runs in this scope"
+
+
+class ShareOutOfBounds(Invalid):
+    code, title = "share_out_of_bounds", "The share is more than 0 and at most 100 per cent"
+
+
+@dataclass(frozen=True)
+class Running:
+    """`release`: what decides for this borrower instead of the binding's; `shadow`: what is evaluated beside it."""
+
+    experiment: Experiment | None = None
+    arm: str = ""
+    release: Release | None = None
+    shadow: Experiment | None = None
+
+
+NONE = Running()
+
+
+def of(binding: Binding, user_id: int) -> Running:
+    """The experiments in the binding's own scope that take this borrower in."""
+    rows = Experiment.objects.select_related("challenger__scenario").filter(
+        scenario=binding.scenario,
+        product_code=binding.product_code,
+        channel_code=binding.channel_code,
+        segment=binding.segment,
+        ended_at=None,
+    )
+    found = {row.kind: row for row in rows}
+    if not found:
+        return NONE
+    borrower = users.person(user_id).public_id
+    challenger, shadow = found.get(ExperimentKind.CHALLENGER), found.get(ExperimentKind.SHADOW)
+    if shadow and not arms.is_in(borrower, shadow.salt, shadow.share_bp):
+        shadow = None
+    if challenger is None:
+        return Running(shadow=shadow)
+    if arms.is_in(borrower, challenger.salt, challenger.share_bp):
+        return Running(challenger, Arm.CHALLENGER, challenger.challenger, shadow)
+    return Running(challenger, Arm.CHAMPION, None, shadow)
+
+
+def start(
+    *, name: str, kind: str, scope: Scope, release_id: int, share_bp: int, by: str, reason: str, at: datetime
+) -> Experiment:
+    """From now on. Raises NotFound, NotAnotherRelease, OneIsRunning, ShareOutOfBounds, NotAllowed."""
+    _check_share(share_bp)
+    scenario = Scenario.objects.select_for_update().filter(code=scope.scenario).first()
+    release = Release.objects.filter(pk=release_id).first()
+    if scenario is None or release is None:
+        raise NotFound("There is no such scenario or release.")
+    where = {"product_code": scope.product_code, "channel_code": scope.channel_code, "segment": scope.segment}
+    serves = Binding.objects.filter(
+        scenario=scenario, role=Binding.Role.DECIDE, cancelled_at=None, in_force_from__lte=at, **where
+    ).order_by("-in_force_from", "-pk")
+    champion = serves.first()
+    if champion is None or champion.release_id is None:
+        raise NotFound(f"Nothing serves {scope}; an experiment needs a champion there.")
+    if release.scenario_id != scenario.pk or release.pk == champion.release_id or release.emergency_until:
+        raise NotAnotherRelease
+    if Experiment.objects.filter(scenario=scenario, kind=kind, ended_at=None, **where).exists():
+        raise OneIsRunning
+    row = Experiment.objects.create(
+        name=name,
+        scenario=scenario,
+        kind=kind,
+        challenger=release,
+        share_bp=share_bp,
+        salt=secrets.token_hex(8),
+        started_by=by,
+        started_at=at,
+        **where,
+    )
+    acts.record(
+        by=by, act="start_experiment", subject=f"experiment:{row.pk}", reason=reason, at=at, permission=PERMISSION
+    )
+    return row
+
+
+def ramp(*, experiment_id: int, share_bp: int, by: str, reason: str, at: datetime) -> None:
+    """Another share; whoever belongs to the smaller one belongs to the larger. Raises as `start`."""
+    _check_share(share_bp)
+    row = _running(experiment_id)
+    told = f"{row.share_bp / 100:g} % → {share_bp / 100:g} %: {acts.checked(reason)}"
+    acts.record(by=by, act="ramp_experiment", subject=f"experiment:{row.pk}", reason=told, at=at, permission=PERMISSION)
+    row.share_bp = share_bp
+    row.save(update_fields=["share_bp"])
+
+
+def end(*, experiment_id: int, by: str, reason: str, at: datetime) -> None:
+    """Everybody is decided by the champion again. Raises NotFound, NotAllowed."""
+    row = _running(experiment_id)
+    acts.record(
+        by=by, act="end_experiment", subject=f"experiment:{row.pk}", reason=reason, at=at, permission=PERMISSION
+    )
+    row.ended_by, row.ended_at = by, at
+    row.save(update_fields=["ended_by", "ended_at"])
+
+
+def _running(experiment_id: int) -> Experiment:
+    row = Experiment.objects.select_for_update().filter(pk=experiment_id, ended_at=None).first()
+    if row is None:
+        raise NotFound("There is no such experiment, or it has ended.")
+    return row
+
+
+def _check_share(share_bp: int) -> None:
+    if not 0 < share_bp <= arms.PLACES:
+        raise ShareOutOfBounds
