@@ -114,7 +114,8 @@ class BodyLimit:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         has_files = request.content_type == "multipart/form-data"
-        limit = settings.MAX_UPLOAD_SIZE if has_files else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        large = settings.MAX_STAFF_UPLOAD_SIZE if request.path.startswith("/admin/") else settings.MAX_UPLOAD_SIZE
+        limit = large if has_files else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdigit() and int(length) > limit:
             return problem.response(problem.TooLarge(limit_bytes=limit))

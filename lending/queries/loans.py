@@ -1,5 +1,6 @@
 """Reads of loans, their instalments, and what a borrower has had with us. A stranger's row is NotFound."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -87,6 +88,16 @@ class History:
     instalments_paid_on_time: int
 
 
+@dataclass(frozen=True, slots=True)
+class LoanOutcome:
+    """What has become of one paid-out loan up to its last day close. `worst_days_late`: ever."""
+
+    application_id: int
+    drawdown_id: int
+    value_date: date
+    worst_days_late: int
+
+
 def loan(loan_id: int) -> LoanView:
     return _loan(one(_loans(), pk=loan_id))
 
@@ -154,6 +165,15 @@ def _instalment(row: Instalment, *, owed: bool) -> InstalmentView:
         open_cents=row.open_cents if owed else 0,
         paid_at=row.paid_at,
     )
+
+
+def loan_outcomes(application_ids: Iterable[int]) -> tuple[LoanOutcome, ...]:
+    """Of every loan of these applications that was not cancelled, in one query."""
+    rows = Loan.objects.filter(drawdown__grant__application__in=set(application_ids)).exclude(
+        status=LoanStatus.CANCELLED
+    )
+    told = rows.order_by("pk").values_list("drawdown__grant__application", "drawdown", "value_date", "max_dpd")
+    return tuple(LoanOutcome(*row) for row in told)
 
 
 def repayments_of(loan_id: int) -> tuple[RepaymentView, ...]:

@@ -133,6 +133,9 @@ STORAGES: dict[str, dict[str, Any]] = {
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes of a body without files
 MAX_UPLOAD_SIZE = 10 * 1024 * 1024  # bytes of a multipart body
+MAX_STAFF_UPLOAD_SIZE = (
+    24 * 1024 * 1024
+)  # in the back office: a dataset of 20 MB is read, and a larger one refused by name
 
 SECURE_SSL_REDIRECT = True
 SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]  # probes come from inside

@@ -1,5 +1,5 @@
 """The back office of risk: what may be decided with, what was decided."""
 
-from risk.admin import assessments, catalogue, strategy
+from risk.admin import assessments, catalogue, datasets, strategy
 
-__all__ = ["assessments", "catalogue", "strategy"]
+__all__ = ["assessments", "catalogue", "datasets", "strategy"]

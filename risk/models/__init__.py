@@ -10,6 +10,7 @@ from risk.models.assessments import (
     PullState,
     ShadowDecision,
 )
+from risk.models.datasets import Dataset, DatasetPart, DatasetSource
 from risk.models.drafts import Draft, DraftState, Submission, SubmissionState
 from risk.models.experiments import Exemption, Experiment, ExperimentKind
 from risk.models.strategy import Binding, Release, ReleaseForm, Scenario, Segment, Variable, VariableType
@@ -21,6 +22,9 @@ __all__ = [
     "AssessmentState",
     "Binding",
     "DataPull",
+    "Dataset",
+    "DatasetPart",
+    "DatasetSource",
     "Decision",
     "Draft",
     "DraftState",

@@ -31,6 +31,7 @@ from lending.sandbox.applicants import Applicant, applicant
 from lending.services import supplements
 from review.models import Finding
 from review.services import claim_next, open_or_resume_case, recuse
+from risk.services import datasets
 from tests.conftest import APPS, Clock
 from tests.factories.applications import judged, submitted
 from tests.factories.drawdowns import routing
@@ -131,6 +132,7 @@ def play_the_rest(at: datetime, number: int) -> None:
     relations = Finding.objects.filter(action="recuse").values_list("code", flat=True)
     recuse(case_id=case_id, by_id=staff.pk, reasons=[relations[0]], at=at)
     match_offers(application_id=application_id, trigger="declined", at=at)
+    datasets.import_csv(name="two", content=b"months,bad\n12,1\n24,0\n", by="system", at=at)
 
 
 class Office:

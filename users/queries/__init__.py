@@ -34,6 +34,7 @@ from users.queries.people import (
     LevelView,
     ListHit,
     Person,
+    Statistics,
     account,
     actor_name,
     actor_names,
@@ -45,6 +46,7 @@ from users.queries.people import (
     missing_details,
     people_with_number,
     person,
+    statistics_of,
     user_id_of,
 )
 from users.queries.sources import (
@@ -79,6 +81,7 @@ __all__ = [
     "Person",
     "SourceView",
     "SourceWithoutAddress",
+    "Statistics",
     "accesses_of",
     "account",
     "actor_name",
@@ -111,5 +114,6 @@ __all__ = [
     "person",
     "source",
     "sources",
+    "statistics_of",
     "user_id_of",
 ]

@@ -37,6 +37,11 @@ def birth_date(number: str) -> date:
     return ric.get_birth_date(number)
 
 
+def sex(number: str) -> str:
+    """ "male" or "female": whether the last digit of the serial number inside a valid ID number is odd."""
+    return "male" if int(number[16]) % 2 else "female"
+
+
 def phone(text: str, field: str = "phone") -> str:
     """11 digits for a mainland mobile number, E.164 for any other. Raises InvalidPhone naming `field`."""
     try:
