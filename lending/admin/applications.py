@@ -11,7 +11,6 @@ from django.utils.safestring import SafeString
 
 from lending import overview, queries
 from lending.admin import colours
-from lending.admin.composed import ComposedPage
 from lending.admin.navigation import may_view
 from lending.admin.people import CustomerSearch, customer
 from lending.common.admin import (
@@ -25,6 +24,7 @@ from lending.common.admin import (
     short_id,
     state_badge,
 )
+from lending.common.composed import ComposedPage
 from lending.common.revealing import Revealing
 from lending.common.shown import badge
 from lending.models import Application, Supplement, SupplementItem

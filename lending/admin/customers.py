@@ -8,11 +8,11 @@ from django.http import HttpRequest
 
 from lending import overview
 from lending.admin import colours
-from lending.admin.composed import ComposedPage
 from lending.admin.navigation import may_view
 from lending.admin.people import CustomerSearch
 from lending.common import clock
 from lending.common.admin import ReadOnlyAdmin, age, linked, masked, short_id
+from lending.common.composed import ComposedPage
 from lending.common.crypto import mask_name, mask_phone
 from lending.common.revealing import Revealing
 from lending.models import Customer

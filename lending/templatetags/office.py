@@ -79,6 +79,24 @@ def state(value: str, known: dict[str, tuple[str, str]]) -> SafeString:
 
 
 @register.filter
+def hundredth(share_bp: int) -> str:
+    """Ten-thousandths as per cent: 1000 is 10."""
+    return f"{share_bp / 100:g}"
+
+
+@register.filter
+def state_of(value: str, colours: dict[str, str]) -> SafeString:
+    """A state as a badge, in its own words."""
+    return office.badge(colours.get(value, "grey"), value.replace("_", " "))
+
+
+@register.filter
+def actor(by: str) -> str:
+    """The name of "staff:17", as its colleagues know it."""
+    return users.actor_name(by) if by else "-"
+
+
+@register.filter
 def short(public_id: object) -> str:
     return str(public_id)[:8]
 

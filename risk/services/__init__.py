@@ -8,17 +8,52 @@ from risk.services.assessments import (
     start_drawdown_check,
 )
 from risk.services.decisions import Replay, replay
-from risk.services.releases import Scope, bind, release
+from risk.services.drafts import begin as begin_draft
+from risk.services.drafts import discard as discard_draft
+from risk.services.drafts import fork as fork_release
+from risk.services.drafts import save as save_draft
+from risk.services.exemptions import approve as approve_exemption
+from risk.services.exemptions import ask as ask_exemption
+from risk.services.exemptions import end as end_exemption
+from risk.services.exemptions import exemptible_rules
+from risk.services.experiments import end as end_experiment
+from risk.services.experiments import ramp as ramp_experiment
+from risk.services.experiments import start as start_experiment
+from risk.services.publishing import approve as approve_strategy
+from risk.services.publishing import draft_report
+from risk.services.publishing import refuse as refuse_strategy
+from risk.services.publishing import submit as submit_strategy
+from risk.services.publishing import withdraw as withdraw_strategy
+from risk.services.releases import Scope, bind, cancel_binding, release, retire, roll_back
 
 __all__ = [
     "Replay",
     "Scope",
+    "approve_exemption",
+    "approve_strategy",
+    "ask_exemption",
+    "begin_draft",
     "bind",
     "cancel",
+    "cancel_binding",
+    "discard_draft",
+    "draft_report",
+    "end_exemption",
+    "end_experiment",
+    "exemptible_rules",
+    "fork_release",
+    "ramp_experiment",
+    "refuse_strategy",
     "release",
     "replay",
+    "retire",
+    "roll_back",
     "run_assessment",
     "run_due",
+    "save_draft",
     "start_assessment",
     "start_drawdown_check",
+    "start_experiment",
+    "submit_strategy",
+    "withdraw_strategy",
 ]

@@ -68,8 +68,9 @@ def release(
     at: datetime,
     tests: Sequence[Mapping[str, Any]] = (),
     emergency_until: datetime | None = None,
+    asks: Mapping[str, Release] | None = None,
 ) -> Release:
-    """The next version of `flow.key`, its sub-decisions pinned to their latest releases; an unchanged one stands.
+    """The next version of `flow.key`, sub-decisions pinned to `asks`, else to their latest; an unchanged one stands.
 
     Raises RefusedByGate, OwnWork, NotFound (scenario, or a sub-decision that was never released).
     """
@@ -78,7 +79,8 @@ def release(
     scenario = Scenario.objects.select_for_update().filter(code=flow.scenario or "").first()
     if scenario is None:
         raise NotFound(f"There is no scenario {flow.scenario!r}.")
-    pins = {key: _latest(key).pk for _, key in references(flow.graph)}
+    asked = {key: (asks or {}).get(key) or _latest(key) for _, key in references(flow.graph)}
+    pins = {key: row.pk for key, row in asked.items()}
     below = [flow_of(row) for row in _closure(pins.values())]
     enveloped = Flow(
         key=flow.key,
@@ -271,6 +273,11 @@ def flows_of(row: Release) -> list[Flow]:
     """The release first, then all that it pins."""
     rows = _closure([row.pk])
     return [flow_of(each) for each in sorted(rows, key=lambda each: each.pk != row.pk)]
+
+
+def closure(row: Release) -> list[Release]:
+    """The release and all that it pins, at any depth."""
+    return _closure([row.pk])
 
 
 def latest(key: str) -> Release | None:

@@ -50,7 +50,8 @@ AT_ONE_GO = {
     "lending.Event": 1,
     "lending.Supplement": 1,
     "review.CaseAction": 1,
-    "risk.Scenario": 2,
+    "risk.Binding": 2,
+    "risk.Release": 1,
     "users.AccessLog": 1,
     "users.StaffAct": 1,
 }

@@ -1,6 +1,6 @@
 """Who may open and do what: one table of groups, tried at every page and at every form that acts, past the buttons."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -18,8 +18,12 @@ from lending.common.acting import ActingAdmin
 from lending.management.commands.bootstrap import DEMO_PASSWORD
 from lending.models import Event, Grant
 from lending.services import grants
+from risk import services as risk
+from risk.models import Release
 from tests.conftest import Clock
 from tests.factories.applications import judged, submitted
+from tests.factories.borrowers import borrower
+from tests.factories.strategies import precheck_draft, stricter_admission, submitted_precheck
 from traffic.models import StatusPush
 from traffic.services import push_status, resend
 from users.models import ListEntry, Notice, User
@@ -65,6 +69,16 @@ MAY = {
     ("lending.Grant", "unfreeze"): {"credit_manager", "compliance"},
     ("traffic.StatusPush", "resend"): {"partner_ops", "operations"},
     ("contracts.Template", "approve"): {"legal", "credit_manager"},
+    ("risk.Draft", "discard"): {"analyst"},
+    ("risk.Submission", "approve"): {"analyst", "credit_manager"},
+    ("risk.Submission", "refuse"): {"analyst", "credit_manager"},
+    ("risk.Submission", "withdraw"): {"analyst"},
+    ("risk.Binding", "roll_back"): {"analyst", "credit_manager"},
+    ("risk.Binding", "retire"): {"analyst", "credit_manager"},
+    ("risk.Binding", "cancel"): {"analyst", "credit_manager"},
+    ("risk.Experiment", "end"): {"analyst", "credit_manager"},
+    ("risk.Exemption", "approve"): {"analyst", "credit_manager"},
+    ("risk.Exemption", "end"): {"analyst", "credit_manager", "lead"},
 }
 
 
@@ -102,6 +116,36 @@ def rows(at: datetime) -> dict[tuple[str, str], models.Model]:
         ("lending.Grant", "unfreeze"): Grant.objects.get(pk=limits[1]),
         ("traffic.StatusPush", "resend"): push,
         ("contracts.Template", "approve"): drafted(at),
+    } | of_strategies(at)
+
+
+def of_strategies(at: datetime) -> dict[tuple[str, str], models.Model]:
+    stricter = stricter_admission(at)
+    why = {"by": "system", "reason": "as a test", "at": at}
+    later = at + timedelta(days=1)
+    narrow = (risk.Scope("admission", product_code=code) for code in ("BIZ", "LINE", "ONCE"))
+    taken, ended, coming = narrow
+    risk.bind(scope=taken, release=Release.objects.get(key="admission", version=1), **why)
+    second = risk.bind(scope=taken, release=stricter, begins=at + timedelta(seconds=1), **why)
+    borrower_id = borrower(at, phone="13700137000", id_number="330106198803070016")
+    borrower_number = User.objects.get(pk=borrower_id).public_id
+    exemptions = [
+        risk.ask_exemption(borrower=borrower_number, rule=rule, until=at.date() + timedelta(days=9), **why)
+        for rule in ("antifraud.velocity", "antifraud.emulator")
+    ]
+    return {
+        ("risk.Draft", "discard"): precheck_draft(at, key="idle"),
+        ("risk.Submission", "approve"): submitted_precheck(at, key="first"),
+        ("risk.Submission", "refuse"): submitted_precheck(at, key="second"),
+        ("risk.Submission", "withdraw"): submitted_precheck(at, key="third"),
+        ("risk.Binding", "roll_back"): second,
+        ("risk.Binding", "retire"): risk.bind(scope=ended, release=stricter, **why),
+        ("risk.Binding", "cancel"): risk.bind(scope=coming, release=stricter, begins=later, **why),
+        ("risk.Experiment", "end"): risk.start_experiment(
+            name="Age", kind="challenger", scope=risk.Scope("admission"), release_id=stricter.pk, share_bp=1000, **why
+        ),
+        ("risk.Exemption", "approve"): exemptions[0],
+        ("risk.Exemption", "end"): exemptions[1],
     }
 
 
@@ -171,6 +215,16 @@ class TestGroups:
             lambda pk: grants.unfreeze(grant_id=pk, **why),
             lambda pk: resend(push_id=pk, **why),
             lambda pk: templates.approve(template_id=pk, by_id=auditor.pk, reason=why["reason"], at=clock.at),
+            lambda pk: risk.discard_draft(draft_id=pk, **why),
+            lambda pk: risk.approve_strategy(submission_id=pk, note=why["reason"], by=why["by"], at=clock.at),
+            lambda pk: risk.refuse_strategy(submission_id=pk, note=why["reason"], by=why["by"], at=clock.at),
+            lambda pk: risk.withdraw_strategy(submission_id=pk, note=why["reason"], by=why["by"], at=clock.at),
+            lambda pk: risk.roll_back(binding_id=pk, **why),
+            lambda pk: risk.retire(binding_id=pk, **why),
+            lambda pk: risk.cancel_binding(binding_id=pk, **why),
+            lambda pk: risk.end_experiment(experiment_id=pk, **why),
+            lambda pk: risk.approve_exemption(exemption_id=pk, **why),
+            lambda pk: risk.end_exemption(exemption_id=pk, **why),
         ]
         for row, call in zip(made.values(), calls, strict=True):
             with pytest.raises(acts.NotAllowed), transaction.atomic():

@@ -43,6 +43,16 @@ KINDS = {
         " mended.",
         "risk.Assessment",
     ),
+    "nothing_in_force": Kind(
+        "Nothing decides",
+        "No release serves this scenario: every application that needs it waits. Put one in force, or roll back.",
+        "risk.Scenario",
+    ),
+    "emergency_release": Kind(
+        "Released without a second person",
+        "Read the submission and its reason today. It ends by itself; what shall stay is submitted in the regular way.",
+        "risk.Submission",
+    ),
     "submission_refused": Kind(
         "Funder's wire refuses us",
         "The funder did not judge the borrower: it refused our message. Check credentials and the contract with the"

@@ -1,7 +1,7 @@
-"""Reads for other apps and for doors. Frozen dataclasses; raw payloads never leave this app."""
+"""What was decided, on which data, at what price."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,10 +11,8 @@ from uuid import UUID
 from django.db.models import Count, Q, Sum
 
 from lending.common.errors import NotFound
-from risk.models import Assessment, Binding, DataPull, Dataset, DatasetPart, Decision, PullState
-from risk.rules import budget, tabular
-from risk.rules.document import export
-from users import queries as users
+from risk.models import Assessment, DataPull, Decision, PullState
+from risk.rules import budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,99 +193,6 @@ def sources_silent(application_id: int) -> Mapping[str, str]:
         silent |= row.skipped
         silent |= dict(row.pulls.filter(state=PullState.DEAD).values_list("source_code", "failure"))
     return silent
-
-
-def released_documents(at: datetime) -> tuple[dict[str, Any], ...]:
-    """The file form of every flow in force, and of what they ask, by key."""
-    found: dict[int, Any] = {}
-    bindings = Binding.objects.select_related("release__scenario").filter(
-        Q(in_force_until=None) | Q(in_force_until__gt=at), in_force_from__lte=at, cancelled_at=None
-    )
-    latest = {
-        (row.scenario_id, row.role, row.product_code, row.channel_code, row.segment): row
-        for row in bindings.order_by("in_force_from", "pk")
-    }
-    waiting = [row.release for row in latest.values() if row.release]
-    while waiting:
-        release = waiting.pop()
-        if release.pk not in found:
-            found[release.pk] = release
-            waiting += list(type(release).objects.select_related("scenario").filter(pk__in=release.pins.values()))
-    newest = {row.key: row for row in sorted(found.values(), key=lambda row: row.version)}
-    return tuple(
-        export(key=key, scenario=newest[key].scenario.code, graph=newest[key].graph) | {"engine": newest[key].engine}
-        for key in sorted(newest)
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetView:
-    """`columns`: {name, type, kind: variable or group, known: rows that have it}; `bad_share`: "30.0%" or ""."""
-
-    id: int
-    name: str
-    source: str
-    source_title: str
-    scenario: str
-    note: str
-    columns: tuple[Mapping[str, Any], ...]
-    variables: tuple[str, ...]
-    groups: tuple[str, ...]
-    row_count: int
-    part_count: int
-    has_outcome: bool
-    outcome_count: int
-    bad_count: int
-    bad_share: str
-    sha256: str
-    by_name: str
-    created_at: datetime
-
-
-def dataset(dataset_id: int) -> DatasetView:
-    """Raises NotFound."""
-    row = Dataset.objects.select_related("scenario").filter(pk=dataset_id).first()
-    if row is None:
-        raise NotFound("There is no such dataset.")
-    return DatasetView(
-        id=row.pk,
-        name=row.name,
-        source=row.source,
-        source_title=row.get_source_display(),
-        scenario=row.scenario.code if row.scenario else "",
-        note=row.note,
-        columns=tuple(row.columns),
-        variables=row.variables,
-        groups=row.groups,
-        row_count=row.row_count,
-        part_count=row.parts.count(),
-        has_outcome=row.has_outcome,
-        outcome_count=row.outcome_count,
-        bad_count=row.bad_count,
-        bad_share="" if row.bad_rate is None else f"{row.bad_rate:.1%}",
-        sha256=row.sha256,
-        by_name=users.actor_name(row.by),
-        created_at=row.created_at,
-    )
-
-
-def dataset_rows(dataset_id: int, part: int) -> list[dict[str, Any]]:
-    """Up to 500 rows: {"ref", "inputs": {variable: value}, "bad": true | false | None, "groups": {name: text}}.
-
-    `part` counts from 0 to `part_count` - 1. Personal data. Raises NotFound.
-    """
-    row = DatasetPart.objects.filter(dataset_id=dataset_id, number=part).first()
-    if row is None:
-        raise NotFound("There is no such part of a dataset.")
-    rows: list[dict[str, Any]] = row.rows
-    return rows
-
-
-def dataset_csv(dataset_id: int) -> Iterator[str]:
-    """The rows as `risk.rules.tabular.read` reads them, line by line. Raises NotFound."""
-    found = dataset(dataset_id)
-    rows = (row for part in range(found.part_count) for row in dataset_rows(dataset_id, part))
-    return tabular.write(variables=found.variables, groups=found.groups, rows=rows)
 
 
 def _decision(decision_id: int) -> Decision:

@@ -1,0 +1,69 @@
+"""Reads for other apps and for doors. Frozen dataclasses; raw payloads never leave this app."""
+
+from risk.queries.datasets import (
+    DatasetView,
+    dataset,
+    dataset_csv,
+    dataset_rows,
+)
+from risk.queries.decisions import (
+    DataUsed,
+    DecisionView,
+    PullView,
+    SourceSpend,
+    Spend,
+    data_used,
+    decision,
+    decision_number,
+    decisions_of,
+    pulls_of,
+    silent_on,
+    sources_silent,
+    spend_cents,
+    spend_on,
+)
+from risk.queries.experiments import (
+    ArmFigures,
+    Comparison,
+    Flip,
+    comparison,
+)
+from risk.queries.strategy import (
+    Served,
+    inputs_of,
+    register,
+    released_documents,
+    serves_everywhere,
+    states_of,
+)
+
+__all__ = [
+    "ArmFigures",
+    "Comparison",
+    "DataUsed",
+    "DatasetView",
+    "DecisionView",
+    "Flip",
+    "PullView",
+    "Served",
+    "SourceSpend",
+    "Spend",
+    "comparison",
+    "data_used",
+    "dataset",
+    "dataset_csv",
+    "dataset_rows",
+    "decision",
+    "decision_number",
+    "decisions_of",
+    "inputs_of",
+    "pulls_of",
+    "register",
+    "released_documents",
+    "serves_everywhere",
+    "silent_on",
+    "sources_silent",
+    "spend_cents",
+    "spend_on",
+    "states_of",
+]

@@ -1,0 +1,70 @@
+"""Drafts, submissions and releases that are made through the real services."""
+
+from copy import deepcopy
+from datetime import datetime
+from typing import Any
+
+from risk.models import Draft, Release, Submission
+from risk.rules.strategy import shipped_flows
+from risk.services import begin_draft, release, save_draft, submit_strategy
+from risk.services.releases import Scope
+
+OPEN_APPLICATION = {
+    "id": "one_at_a_time",
+    "when": {"open_applications": [">", 0]},
+    "reason": "H06",
+    "action": "decline",
+    "unknown": "refer",
+}
+KNOWN = {
+    "as_of": "2026-09-07",
+    "product": "LINE",
+    "open_applications": 0,
+    "open_loans": 0,
+    "worst_days_late_here": 0,
+    "black_listed": False,
+    "grey_listed": False,
+    "white_listed": False,
+    "exempt_rules": [],
+}
+CASES: list[dict[str, Any]] = [
+    {"name": "has none", "inputs": KNOWN, "expect": {"outcome": "approve"}},
+    {
+        "name": "has one",
+        "inputs": KNOWN | {"open_applications": 1},
+        "expect": {"outcome": "decline", "reasons": ["H06"]},
+    },
+    {
+        "name": "nobody knows",
+        "inputs": {name: value for name, value in KNOWN.items() if name != "open_applications"},
+        "expect": {"outcome": "refer", "reasons": ["N01"]},
+    },
+]
+
+
+def precheck_draft(
+    at: datetime, *, key: str = "precheck", by: str = "system", rules: Any = None, tests: Any = None
+) -> Draft:
+    """A sound rule set of the scenario nobody serves yet."""
+    draft = begin_draft(key=key, scenario="precheck", form="rule_set", title="Precheck", by=by, at=at)
+    return save_draft(
+        draft_id=draft.pk,
+        revision=draft.revision,
+        authored={"rules": deepcopy(rules if rules is not None else [OPEN_APPLICATION])},
+        tests=deepcopy(tests if tests is not None else CASES),
+        by=by,
+        at=at,
+    )
+
+
+def submitted_precheck(at: datetime, *, key: str = "precheck", by: str = "system", **asked: Any) -> Submission:
+    draft = precheck_draft(at, key=key, by=by)
+    asked = {"scope": Scope("precheck"), "note": "a first precheck"} | asked
+    return submit_strategy(draft_id=draft.pk, revision=draft.revision, by=by, at=at, **asked)
+
+
+def stricter_admission(at: datetime, age: int = 21) -> Release:
+    """The shipped admission with a higher age, released by two people."""
+    flow = next(flow for flow in shipped_flows() if flow.key == "admission")
+    flow.graph["nodes"][1]["content"]["rules"][0]["rules-in-age_years"] = f"< {age}"
+    return release(flow=flow, form="rule_set", author="staff:1", approver="staff:2", at=at)
