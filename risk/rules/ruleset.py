@@ -12,6 +12,7 @@ input `exempt_rules` as `key.rule` keeps its hit and counts for nothing; `exempt
 import json
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
 from risk.rules.catalogue import PYTHON, VariableSpec
@@ -52,8 +53,8 @@ class BadRuleSet(ValueError):
 def compile_rules(rule_set: dict[str, Any]) -> Graph:
     """The rule set as a JDM graph. Raises BadRuleSet."""
     rules: list[Rule] = rule_set["rules"]
-    plain = {rule["id"]: rule for rule in rules if not is_group(rule["when"])}
-    states = {rule["id"]: f"state_{number}" for number, rule in enumerate(rules) if is_group(rule["when"])}
+    plain = {rule["id"]: rule for rule in rules if not _has_state(rule)}
+    states = {rule["id"]: f"state_{number}" for number, rule in enumerate(rules) if _has_state(rule)}
     variables = sorted({variable for rule in plain.values() for variable in rule["when"]})
     rows = [row for rule in rules for row in _rows(rule, states.get(rule["id"]))]
     outputs = ("rule", "reason", "action", "tag", "unknown")
@@ -69,7 +70,7 @@ def compile_rules(rule_set: dict[str, Any]) -> Graph:
         name = f"({json.dumps(rule_set['key'] + '.')} + #.rule)"
         found = {"counted": f"filter(hits, not ({name} in {EXEMPT}))"} | found
         verdict["exempt"] = f"map(filter(hits, {name} in {EXEMPT}), #.rule)"
-    groups = {state: rule["when"] for rule in rules if (state := states.get(rule["id"]))}
+    groups = {state: grouped(rule["when"]) for rule in rules if (state := states.get(rule["id"]))}
     return graph(
         input_node(rule_set["schema"]),
         *([expression("states", _states(groups), pass_through=True)] if groups else []),
@@ -86,6 +87,27 @@ def compile_rules(rule_set: dict[str, Any]) -> Graph:
         expression("verdict", verdict),
         output_node(),
     )
+
+
+def _has_state(rule: Rule) -> bool:
+    """Whether cells alone cannot say it: unknown only where no other condition already says no."""
+    return is_group(rule["when"]) or (len(rule["when"]) > 1 and rule["unknown"] != "pass")
+
+
+def states_graph(rule_set: Mapping[str, Any]) -> Graph:
+    """A graph that answers of every rule, and of every part of it, whether it is hit, miss or unknown.
+
+    The rule at place 2 is `state_2`, its first part `state_2_0`, that part's second `state_2_0_1`.
+    """
+    groups = {f"state_{number}": grouped(rule["when"]) for number, rule in enumerate(rule_set["rules"])}
+    return graph(input_node(rule_set["schema"]), expression("states", _states(groups)), output_node())
+
+
+def grouped(when: Any) -> Any:
+    """The condition of a rule as a group, whichever way it is written."""
+    if is_group(when):
+        return when
+    return {"all": [{"variable": name, "operator": op, "value": value} for name, op, value in conditions(when)]}
 
 
 def is_group(when: Any) -> bool:
@@ -106,8 +128,8 @@ def conditions(when: Any) -> Iterator[Condition]:
 
 def cell(operator: str, value: object) -> str:
     """One condition as a table cell that an unknown never satisfies."""
-    text = json.dumps(value, ensure_ascii=False)
-    if operator in ("<", "<=", ">", ">="):
+    text = literal(value)
+    if operator in ("<", "<=", ">", ">=") and not isinstance(value, str):
         return f"{operator} {text}"
     if operator == "=":
         return text
@@ -117,26 +139,44 @@ def cell(operator: str, value: object) -> str:
         return f"$ in {text}"
     if operator == "not in":
         return f"$ != null and not ($ in {text})"
+    if operator == "between":  # the engine cannot read a cell with `and` between brackets: it would match nothing
+        return f"$ != null and {_test('$', operator, value)}"
     return f"$ != null and ({_test('$', operator, value)})"
+
+
+def literal(value: Any) -> str:
+    """A value as the engine writes it: between quotes every character stands for itself, there is no escape."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(literal, value))}]"
+    if not isinstance(value, str):
+        return json.dumps(value)
+    return f"'{value}'" if '"' in value else f'"{value}"'
 
 
 def _test(path: str, operator: str, value: Any) -> str:
     """The condition as an expression over a known value."""
-    text = json.dumps(value, ensure_ascii=False)
-    if operator in ("=", "!=", "<", "<=", ">", ">="):
+    text = literal(value)
+    if operator in ("<", "<=", ">", ">="):
+        return f"{_ordered(path, value)} {operator} {_ordered(text, value)}"
+    if operator in ("=", "!="):
         return f"{path} {'==' if operator == '=' else operator} {text}"
     if operator == "in":
         return f"{path} in {text}"
     if operator == "not in":
         return f"not ({path} in {text})"
     if operator == "between":
-        low, high = (json.dumps(end) for end in value)
-        return f"{path} >= {low} and {path} <= {high}"
+        low, high = (_ordered(literal(end), end) for end in value)
+        return f"{_ordered(path, value[0])} >= {low} and {_ordered(path, value[0])} <= {high}"
     if operator == "contains":
         return f"contains({path}, {text})"
     if operator == "not contains":
         return f"not contains({path}, {text})"
     raise BadRuleSet(f"no operator {operator!r}")
+
+
+def _ordered(text: str, value: object) -> str:
+    """Dates are text, which the engine puts in no order; their days it does."""
+    return f"date({text})" if isinstance(value, str) else text
 
 
 def _states(groups: Mapping[str, Any]) -> dict[str, str]:
@@ -180,22 +220,15 @@ def _rows(rule: Rule, state: str | None) -> list[dict[str, str]]:
     rows = [hit | _outcome(rule, rule["action"], rule["reason"], unknown=False)]
     if rule["unknown"] == "pass":
         return rows
-    for variable in when:  # unknown only where no other condition already says no
-        others = {name: f"$ == null or ({_as_test(cell(*when[name]))})" for name in when if name != variable}
-        rows.append({variable: "null"} | others | on_unknown)
-    return rows
-
-
-def _as_test(text: str) -> str:
-    return text if text.startswith("$") else f"$ {text}" if text[0] in "<>" else f"$ == {text}"
+    return [*rows, *({variable: "null"} | on_unknown for variable in when)]
 
 
 def _outcome(rule: Rule, action: str, reason: str, *, unknown: bool) -> dict[str, str]:
     return {
         "rule": json.dumps(rule["id"]),
-        "reason": json.dumps(reason),
+        "reason": literal(reason),
         "action": json.dumps(action),
-        "tag": json.dumps(rule.get("tag") or ""),
+        "tag": literal(rule.get("tag") or ""),
         "unknown": json.dumps(unknown),
     }
 
@@ -204,12 +237,12 @@ def _reasons(rules: list[Rule], hits: str) -> str:
     """The distinct reasons of the hits that made the outcome, in the order of the rules."""
     codes = list(dict.fromkeys([rule["reason"] for rule in rules if rule["action"] != "tag"] + [NO_DATA]))
     made = f"some({hits} as hit, hit.reason == code and hit.action == $.outcome)"
-    return f"filter({json.dumps(codes)} as code, {made})"
+    return f"filter({literal(codes)} as code, {made})"
 
 
 def _tags(rules: list[Rule], hits: str) -> str:
     tags = list(dict.fromkeys(rule["tag"] for rule in rules if rule.get("tag")))
-    return f"filter({json.dumps(tags)} as tag, some({hits} as hit, hit.tag == tag))"
+    return f"filter({literal(tags)} as tag, some({hits} as hit, hit.tag == tag))"
 
 
 # --- what is wrong with one that is being written -------------------------------------------------------------------
@@ -247,6 +280,8 @@ def _faults_of(rule: Rule, variables: Mapping[str, VariableSpec]) -> Iterator[tu
         yield "unknown", "unknown_undecided", "say what happens when an input is missing: hit, refer or pass"
     if not re.fullmatch(r"[A-Z]\d{2}", str(rule.get("reason") or "")):
         yield "reason", "no_reason", "every rule needs a reason code"
+    if not _is_writable(rule.get("tag")):
+        yield "tag", "unwritable_text", "a tag is a text without both kinds of quotes"
     if rule.get("action") == "tag" and not rule.get("tag"):
         yield "tag", "no_tag", "a rule that tags needs a tag"
     yield from _faults_in(rule.get("when"), variables, depth=1)
@@ -296,13 +331,27 @@ def _fault_of(
     for each in values if many and values else [value]:
         if not is_of(one_type, each):
             return "wrong_type", f"{json.dumps(each, ensure_ascii=False)} is no {one_type}"
+        if not _is_writable(each):
+            return "unwritable_text", "the engine has no way to write a text with both kinds of quotes"
     if operator == "between" and values and values[0] > values[1]:
         return "empty_range", f"{values[0]} to {values[1]} holds nothing"
     return None
 
 
+def _is_writable(value: Any) -> bool:
+    return not isinstance(value, str | list | dict) or (isinstance(value, str) and not ('"' in value and "'" in value))
+
+
 def is_of(type_: str, value: Any) -> bool:
     """Whether a JSON value is of a catalogue type."""
     if type_ == "date":
-        return isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value) is not None
+        return isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value) is not None and _is_day(value)
     return isinstance(value, PYTHON[type_]) and not (type_ == "int" and isinstance(value, bool))
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
