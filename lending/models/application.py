@@ -60,6 +60,7 @@ class Application(FSMModelMixin, models.Model):
             models.Index(fields=["status", "created_at"], name="application_by_status"),
             models.Index(fields=["user", "-id"], name="application_by_user"),
             models.Index(fields=["created_at"], name="application_by_day"),
+            models.Index(fields=["user", "submitted_at"], name="application_by_applicant"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(status__in=S.values), name="application_status_known"),

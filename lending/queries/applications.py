@@ -1,10 +1,13 @@
 """Reads of applications, their timeline and supplements. A stranger's row is NotFound."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
+from django.db.models import Max
 
 from lending.common import crypto, vault
 from lending.common.errors import NotFound
@@ -84,6 +87,21 @@ def application_for(user_id: int, public_id: UUID) -> ApplicationView:
 
 def applications_of(user_id: int) -> tuple[ApplicationView, ...]:
     return tuple(map(_application, Application.objects.select_related("product").filter(user_id=user_id)))
+
+
+def applicants_since(user_ids: Collection[int], since: datetime, until: datetime) -> dict[int, datetime]:
+    """Those who submitted an application after `since` and up to `until`, with when they last did."""
+    return _latest("user_id", since, until, user_id__in=user_ids)
+
+
+def partners_since(user_id: int, since: datetime, until: datetime) -> dict[str, datetime]:
+    """The channels through which one borrower applied in that time, our own among them, with when they last did."""
+    return _latest("channel_code", since, until, user_id=user_id)
+
+
+def _latest(column: str, since: datetime, until: datetime, **whose: Any) -> dict[Any, datetime]:
+    rows = Application.objects.filter(submitted_at__gt=since, submitted_at__lte=until, **whose).order_by()
+    return dict(rows.values(column).annotate(latest=Max("submitted_at")).values_list(column, "latest"))
 
 
 def _application(found: Application) -> ApplicationView:

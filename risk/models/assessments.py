@@ -155,6 +155,9 @@ class Decision(models.Model):
     engine = models.CharField(max_length=40)
     as_of_date = models.DateField()
     inputs = EncryptedTextField()
+    defaulted = ArrayField(
+        models.CharField(max_length=40), default=list, blank=True, help_text="Inputs whose default stood in"
+    )
     output = models.TextField()
     outcome = models.CharField(max_length=8)
     grade = models.CharField(max_length=2, blank=True)

@@ -15,10 +15,16 @@ class VariableType(models.TextChoices):
 
 
 class Variable(models.Model):
-    """A named input with its lineage: which source, at which dotted path of its raw answer."""
+    """A named input with its lineage: which source, at which dotted path of its raw answer.
+
+    What its source costs stands in the register of sources, and which releases read it in their graphs: neither is
+    kept here.
+    """
 
     name = models.CharField(max_length=40, unique=True)
     type = models.CharField(max_length=12, choices=VariableType)
+    unit = models.CharField(max_length=20, blank=True, help_text="For example cents, months, basis points")
+    default = models.JSONField(null=True, blank=True, help_text="Stands in for an unknown; null: it stays unknown")
     nullable = models.BooleanField(help_text="May be unknown; the rules then say what unknown does")
     source = models.CharField(max_length=32, help_text="Code in the register of sources, or a part of our own records")
     path = models.CharField(max_length=80, blank=True)

@@ -24,13 +24,15 @@ PYTHON: dict[str, type | tuple[type, ...]] = {
 
 @dataclass(frozen=True)
 class VariableSpec:
-    """`path` is dotted, inside the source's answer; a nullable variable may be unknown."""
+    """`path` is dotted, inside the source's answer; a nullable variable may be unknown, unless it has a default."""
 
     name: str
     type: str
     nullable: bool
     source: str
     path: str
+    unit: str = ""
+    default: Any = None
 
 
 class WrongType(ValueError):
@@ -51,6 +53,24 @@ def input_schema(variables: Iterable[VariableSpec]) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": required}
 
 
+def filled(
+    names: Iterable[str], values: Mapping[str, Any], defaults: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
+    """(the value of each name, the names whose default stood in for an unknown). `defaults`: those that are not None.
+
+    With a default the rules never see *unknown*; what is neither known nor has one stays None.
+    """
+    found = {name: values.get(name) for name in names}
+    stood_in = [name for name, value in found.items() if value is None and defaults.get(name) is not None]
+    return found | {name: defaults[name] for name in stood_in}, stood_in
+
+
+def check_default(variable: VariableSpec) -> None:
+    """A default is a value of the variable's type. Raises WrongType."""
+    if variable.default is not None:
+        _check_type(variable, variable.default)
+
+
 def value_at(variable: VariableSpec, answer: Mapping[str, Any]) -> Any:
     """The variable's value in a source's answer, None where the path ends early. Raises WrongType."""
     found: Any = answer
@@ -58,6 +78,23 @@ def value_at(variable: VariableSpec, answer: Mapping[str, Any]) -> Any:
         if not isinstance(found, Mapping) or found.get(name) is None:
             return None
         found = found[name]
-    if not isinstance(found, PYTHON[variable.type]) or (variable.type == "int" and isinstance(found, bool)):
-        raise WrongType(f"{variable.source}.{variable.path}: {type(found).__name__} is no {variable.type}")
+    _check_type(variable, found)
     return found
+
+
+def subtree(path: str, answer: Mapping[str, Any]) -> Any:
+    """What stands at a dotted path, inside the objects that lead there and without anything beside it; else None."""
+    first, _, rest = path.partition(".")
+    if not isinstance(answer, Mapping) or first not in answer:
+        return None
+    below = subtree(rest, answer[first]) if rest else answer[first]
+    return None if rest and below is None else {first: below}
+
+
+def _check_type(variable: VariableSpec, value: object) -> None:
+    parts = {"int_list": int, "text_list": str}.get(variable.type)
+    fits = isinstance(value, PYTHON[variable.type]) and not (variable.type == "int" and isinstance(value, bool))
+    if fits and parts and isinstance(value, list):
+        fits = all(isinstance(part, parts) and not isinstance(part, bool) for part in value)
+    if not fits:
+        raise WrongType(f"{variable.source}.{variable.path}: {type(value).__name__} is no {variable.type}")

@@ -36,12 +36,14 @@ class Outcome:
 @cache
 def catalogue() -> dict[str, VariableSpec]:
     with (DATA / "configuration" / "variables.csv").open(encoding="utf-8") as file:
-        return {
-            line["name"]: VariableSpec(
-                line["name"], line["type"], line["nullable"] == "yes", line["source"], line["path"]
-            )
-            for line in csv.DictReader(file)
-        }
+        return {line["name"]: spec_of(line) for line in csv.DictReader(file)}
+
+
+def spec_of(line: Mapping[str, str]) -> VariableSpec:
+    """A line of variables.csv; its default is JSON, and nothing where an unknown stays unknown."""
+    default = json.loads(line["default"]) if line["default"] else None
+    nullable = line["nullable"] == "yes"
+    return VariableSpec(line["name"], line["type"], nullable, line["source"], line["path"], line["unit"], default)
 
 
 @cache
@@ -108,6 +110,9 @@ def inputs_of(row: Row) -> dict[str, Any]:
         "card_state": "passed",
         "black_listed": False,
         "grey_listed": False,
+        "white_listed": False,
+        **{f"listed_{subject}": [] for subject in ("phone", "id", "device", "card")},
+        **{name: 0 for name, variable in catalogue().items() if variable.source == "velocity"},
         "sources_dead_stop": 0,
         "sources_dead_refer": 0,
         "exempt_rules": [],

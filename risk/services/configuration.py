@@ -6,8 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from risk.models import Binding, Release, ReleaseForm, Scenario, Variable
+from risk.rules.catalogue import check_default
 from risk.rules.document import Flow, references
-from risk.rules.strategy import DATA, scenarios, schema_of, shipped_flows
+from risk.rules.strategy import DATA, scenarios, schema_of, shipped_flows, spec_of
 from risk.rules.verdict import output_schema
 from risk.services import releases
 from users.models import User
@@ -24,9 +25,12 @@ def load(*, at: datetime, author: str = "", approver: str = "") -> None:
 
 
 def _variables() -> None:
+    """Raises WrongType for a default that is no value of its variable."""
     with (DATA / "configuration" / "variables.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
-            fields: dict[str, Any] = row | {"nullable": row["nullable"] == "yes"}
+            spec = spec_of(row)
+            check_default(spec)
+            fields: dict[str, Any] = row | {"nullable": spec.nullable, "default": spec.default}
             Variable.objects.update_or_create(name=fields.pop("name"), defaults=fields)
 
 

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from lending.common.errors import NotFound, Unavailable
-from risk.models import Assessment, Binding, Decision, Experiment, Release, ShadowDecision
+from risk.models import Assessment, Binding, Decision, Experiment, Release, ShadowDecision, Variable
 from risk.rules import engine
+from risk.rules.catalogue import filled
 from risk.rules.document import ENGINE, canonical
 from risk.rules.engine import EvaluationFailed
 from risk.rules.verdict import NotAVerdict, Verdict, read_verdict
@@ -55,7 +56,7 @@ def decide(
         return stored
     binding = serving(scenario, role, product_code, channel_code, assessment.segment, at)
     running = experiments.of(binding, assessment.user_id) if role == Binding.Role.DECIDE else experiments.NONE
-    inputs = {name: values.get(name) for name in binding.scenario.inputs}
+    inputs, defaulted = filled(binding.scenario.inputs, values, _defaults(binding.scenario.inputs))
     release = running.release or binding.release
     assert release is not None  # noqa: S101  what serves has one
     approved_with = binding.scenario.output_schema.get("approved_with", ()) if role == Binding.Role.DECIDE else ()
@@ -71,6 +72,7 @@ def decide(
         engine=ENGINE,
         as_of_date=assessment.as_of_date,
         inputs=canonical(inputs),
+        defaulted=defaulted,
         output=canonical(output),
         outcome=verdict.outcome,
         grade=verdict.grade,
@@ -87,6 +89,10 @@ def decide(
     if running.shadow is not None:
         _shadow(row, running.shadow, inputs, approved_with)
     return row
+
+
+def _defaults(names: list[str]) -> dict[str, Any]:
+    return dict(Variable.objects.filter(name__in=names, default__isnull=False).values_list("name", "default"))
 
 
 def serving(scenario: str, role: str, product_code: str, channel_code: str, segment: str, at: datetime) -> Binding:

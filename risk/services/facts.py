@@ -6,10 +6,12 @@ from typing import Any
 
 from lending import queries as lending
 from lending.services.gates import purpose_category
-from risk.models import Assessment, AssessmentKind, Segment
+from risk.models import Assessment, AssessmentKind, Scenario, Segment
 from risk.providers.base import Subject
-from risk.services import exemptions
+from risk.services import exemptions, velocity
 from users import queries as users
+
+LISTED = {"listed_phone": "phone", "listed_id": "id_number", "listed_device": "device", "listed_card": "card"}
 
 
 def of(assessment: Assessment, at: datetime) -> dict[str, Any]:
@@ -80,16 +82,25 @@ def _drawdown(assessment: Assessment, at: datetime) -> dict[str, Any]:
 
 def _shared(assessment: Assessment, at: datetime) -> dict[str, Any]:
     identity = users.identity_result(assessment.user_id, at)
-    hits = {hit.kind for hit in users.list_hits(assessment.user_id, at)}
+    hits = users.list_hits(assessment.user_id, at)
+    kinds = {hit.kind for hit in hits}
     return {
         "as_of": assessment.as_of_date.isoformat(),
         "identity_state": identity.state if identity else None,
-        "black_listed": "black" in hits,
-        "grey_listed": "grey" in hits,
+        "black_listed": "black" in kinds,
+        "grey_listed": "grey" in kinds,
+        "white_listed": "white" in kinds,
+        **{name: sorted({hit.kind for hit in hits if hit.subject == subject}) for name, subject in LISTED.items()},
         "exempt_rules": exemptions.rules_of(assessment.user_id, assessment.as_of_date),
         "earlier_reasons": [],
         "earlier_tags": [],
+        **velocity.counts(user_id=assessment.user_id, asked=velocity.variables(_wanted()), at=at),
     }
+
+
+def _wanted() -> set[str]:
+    """What some scenario reads: nothing else is worth counting."""
+    return {name for inputs in Scenario.objects.values_list("inputs", flat=True) for name in inputs}
 
 
 def segment(user_id: int, at: datetime) -> str:

@@ -111,7 +111,7 @@ def catalogue() -> dict[str, list[VariableSpec]]:
     asked = Source.objects.filter(protocol__in=QUERIES).values_list("code", flat=True)
     found: dict[str, list[VariableSpec]] = {}
     for row in Variable.objects.filter(source__in=list(asked)).order_by("name"):
-        spec = VariableSpec(row.name, row.type, row.nullable, row.source, row.path)
+        spec = VariableSpec(row.name, row.type, row.nullable, row.source, row.path, row.unit, row.default)
         found.setdefault(row.source, []).append(spec)
     return found
 

@@ -1,6 +1,6 @@
 """Who people are, what was proved about them, what they agreed to, and what was said to them."""
 
-from users.models.access import AccessLog, ListEntry, ListKind, ListSubject
+from users.models.access import AccessLog, ListEntry, ListKind, ListSource, ListSubject
 from users.models.account import CodePurpose, LoginCode, Token, TokenKind, User, UserKind
 from users.models.acts import StaffAct
 from users.models.cards import BankCard, CardState
@@ -28,6 +28,7 @@ __all__ = [
     "Level",
     "ListEntry",
     "ListKind",
+    "ListSource",
     "ListSubject",
     "LoginCode",
     "Message",

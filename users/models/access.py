@@ -18,12 +18,24 @@ class ListSubject(models.TextChoices):
     DEVICE = "device", "Device"
 
 
+class ListSource(models.TextChoices):
+    """Who says so."""
+
+    MANUAL = "manual", "A member of staff"
+    FRAUD_DESK = "fraud_desk", "Fraud desk"
+    COURT = "court", "Court"
+    REGULATOR = "regulator", "Regulator or police"
+    PARTNER = "partner", "Partner or funder"
+    BORROWER = "borrower", "The owner"
+
+
 class ListEntry(models.Model):
     """A blind index on a list. The subject itself is never stored, so the list gives nothing away."""
 
     kind = models.CharField(max_length=8, choices=ListKind)
     subject = models.CharField(max_length=12, choices=ListSubject)
     subject_index = models.CharField(max_length=64)
+    source = models.CharField(max_length=12, choices=ListSource, default=ListSource.MANUAL, help_text="Who says so")
     reason = models.CharField(max_length=200)
     added_by = models.CharField(max_length=40)
     added_at = models.DateTimeField()
@@ -39,6 +51,10 @@ class ListEntry(models.Model):
                 name="users_listentry_once",
                 fields=["kind", "subject", "subject_index"],
                 condition=Q(removed_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="users_listentry_source_known",
+                condition=Q(source__in=["manual", "fraud_desk", "court", "regulator", "partner", "borrower"]),
             ),
             models.CheckConstraint(
                 name="users_listentry_removed_who_and_when",

@@ -35,6 +35,7 @@ class BankCard(FSMModelMixin, models.Model):
 
     class Meta:
         ordering = ("-created_at",)
+        indexes = (models.Index(fields=["number_index", "-created_at"], name="users_bankcard_same_number"),)
         constraints = (
             models.UniqueConstraint(
                 name="users_bankcard_once",

@@ -64,6 +64,9 @@ class Profile(models.Model):
     province = models.CharField(max_length=2, choices=Province, blank=True)
     city = models.CharField(max_length=40, blank=True)
     address = EncryptedTextField(null=True, blank=True)
+    address_index = models.CharField(
+        max_length=64, blank=True, editable=False, help_text="Of province, city and address, as one text"
+    )
     employment = models.CharField(max_length=12, choices=Employment, blank=True)
     employer = EncryptedTextField(null=True, blank=True)
     job = models.CharField(max_length=32, blank=True)
@@ -74,6 +77,7 @@ class Profile(models.Model):
     updated_by = models.CharField(max_length=40)
 
     class Meta:
+        indexes = (models.Index(fields=["address_index", "-updated_at"], name="users_profile_same_address"),)
         constraints = (
             models.CheckConstraint(
                 name="users_profile_id_number_with_index",
@@ -108,11 +112,12 @@ class Contact(models.Model):
     relation = models.CharField(max_length=12, choices=Relation)
     name = EncryptedTextField()
     phone = EncryptedTextField()
-    phone_index = models.CharField(max_length=64, db_index=True, editable=False)
+    phone_index = models.CharField(max_length=64, editable=False)
     created_at = models.DateTimeField()
 
     class Meta:
         ordering = ("user_id", "position")
+        indexes = (models.Index(fields=["phone_index", "-created_at"], name="users_contact_same_phone"),)
         constraints = (
             models.UniqueConstraint(name="users_contact_position", fields=["user", "position"]),
             models.UniqueConstraint(name="users_contact_phone", fields=["user", "phone_index"]),
@@ -126,7 +131,7 @@ class Device(models.Model):
     """A device seen with an account; the same `fingerprint` under several accounts links them."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="devices")
-    fingerprint = models.CharField(max_length=64, db_index=True)
+    fingerprint = models.CharField(max_length=64)
     platform = models.CharField(max_length=16)
     model = models.CharField(max_length=80, blank=True)
     system_version = models.CharField(max_length=40, blank=True)
@@ -139,6 +144,7 @@ class Device(models.Model):
     last_seen_at = models.DateTimeField()
 
     class Meta:
+        indexes = (models.Index(fields=["fingerprint", "-last_seen_at"], name="users_device_same"),)
         constraints = (models.UniqueConstraint(name="users_device_once", fields=["user", "fingerprint"]),)
 
     def __str__(self) -> str:

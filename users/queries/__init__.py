@@ -46,6 +46,7 @@ from users.queries.people import (
     missing_details,
     people_with_number,
     person,
+    sharers,
     statistics_of,
     user_id_of,
 )
@@ -112,6 +113,7 @@ __all__ = [
     "open_notices",
     "people_with_number",
     "person",
+    "sharers",
     "source",
     "sources",
     "statistics_of",

@@ -17,6 +17,15 @@ from users.rules import identity
 # What an application cannot do without; see `missing_details`.
 REQUIRED_DETAILS = ("name", "id_number", "province", "employment", "net_income_cents")
 
+# What several borrowers may have in common: where it stands, under which index, and what says that it is new.
+SHARED: dict[str, tuple[Any, str, str]] = {
+    "device": (Device, "fingerprint", "last_seen_at"),
+    "contact": (Contact, "phone_index", "created_at"),
+    "card": (BankCard, "number_index", "created_at"),
+    "address": (Profile, "address_index", "updated_at"),
+}
+OWN_AT_MOST = 20  # devices or cards of one borrower
+
 
 @dataclass(frozen=True)
 class AccountView:
@@ -237,6 +246,25 @@ def list_hits(user_id: int, at: datetime) -> tuple[ListHit, ...]:
         return ()
     live = ListEntry.objects.filter(named, Q(expires_at=None) | Q(expires_at__gt=at), removed_at=None)
     return tuple(ListHit(row.kind, row.subject, row.reason) for row in live.order_by("kind", "subject", "pk"))
+
+
+def sharers(user_id: int, thing: str, *, at_most: int) -> tuple[int, ...] | None:
+    """Other borrowers with a device, contact phone, bank card or home address of this one, whatever became of it.
+
+    thing: device, contact, card or address. None where the borrower has none themselves. Of each thing the
+    `at_most` that came latest, by index alone; so is the whole.
+    """
+    model, column, newest = SHARED[thing]
+    own = model.objects.filter(user_id=user_id).exclude(**{column: ""}).order_by(f"-{newest}")
+    values = own.values_list(column, flat=True)[:OWN_AT_MOST]
+    if not values:
+        return None
+    found: dict[int, None] = {}
+    for value in values:
+        same = model.objects.filter(**{column: value}).order_by(f"-{newest}")
+        found |= dict.fromkeys(same.values_list("user_id", flat=True)[: at_most + 1])
+    found.pop(user_id, None)
+    return tuple(found)[:at_most]
 
 
 def devices(user_id: int) -> tuple[DeviceView, ...]:

@@ -1,5 +1,6 @@
 """What a resident identity number (GB 11643) and a phone number say, and whether they can be true."""
 
+import unicodedata
 from datetime import date
 
 import phonenumbers
@@ -10,6 +11,7 @@ from stdnum.exceptions import ValidationError
 from lending.common.errors import Invalid
 
 HOME_REGION = "CN"
+SHORTEST_ADDRESS = 4  # letters and figures; less names no home
 
 
 class InvalidIdNumber(Invalid):
@@ -63,3 +65,17 @@ def card_number(text: str) -> str:
     if not (digits.isascii() and digits.isdigit() and 12 <= len(digits) <= 19 and luhn.is_valid(digits)):
         raise InvalidCardNumber(fields={"number": "Not a valid bank card number."})
     return digits
+
+
+def address_key(province: str, city: str, address: str) -> str:
+    """One text for one home, however it is written: full or half width, upper or lower case, with or without blanks
+    and punctuation, the city with or without 市 and once more before the street. "" where the address says too little.
+    """
+    town, street = _plain(city).removesuffix("市"), _plain(address)
+    street = street.removeprefix(f"{town}市").removeprefix(town) if town else street
+    return f"{province}\0{town}\0{street}" if len(street) >= SHORTEST_ADDRESS else ""
+
+
+def _plain(text: str) -> str:
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return "".join(letter for letter in folded if letter.isalnum())

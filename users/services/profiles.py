@@ -59,6 +59,8 @@ def save(*, user_id: int, by: str, at: datetime, **fields: Any) -> None:
     for name, value in fields.items():
         setattr(profile, name, value)
     profile.id_index = blind_index(profile.id_number, "id_number") if profile.id_number else None
+    address = identity.address_key(profile.province, profile.city, profile.address or "")
+    profile.address_index = blind_index(address, "address") if address else ""
     profile.updated_at, profile.updated_by = at, by
     try:
         with transaction.atomic():
