@@ -1,4 +1,4 @@
-"""Reads for other apps and for doors. Frozen dataclasses; raw payloads never leave this app."""
+"""Reads for other apps and for doors. Frozen dataclasses; raw payloads leave this app for a logged reason only."""
 
 from risk.queries.datasets import (
     DatasetView,
@@ -28,26 +28,47 @@ from risk.queries.experiments import (
     Flip,
     comparison,
 )
+from risk.queries.lineage import (
+    ConsentLine,
+    Line,
+    Lineage,
+    line,
+    lineage,
+)
 from risk.queries.strategy import (
     Served,
     inputs_of,
     register,
     released_documents,
+    releases_in_force,
     serves_everywhere,
     states_of,
+)
+from risk.queries.variables import (
+    Use,
+    VariableView,
+    read_in_force,
+    spread,
+    variable,
+    variables,
 )
 
 __all__ = [
     "ArmFigures",
     "Comparison",
+    "ConsentLine",
     "DataUsed",
     "DatasetView",
     "DecisionView",
     "Flip",
+    "Line",
+    "Lineage",
     "PullView",
     "Served",
     "SourceSpend",
     "Spend",
+    "Use",
+    "VariableView",
     "comparison",
     "data_used",
     "dataset",
@@ -57,13 +78,20 @@ __all__ = [
     "decision_number",
     "decisions_of",
     "inputs_of",
+    "line",
+    "lineage",
     "pulls_of",
+    "read_in_force",
     "register",
     "released_documents",
+    "releases_in_force",
     "serves_everywhere",
     "silent_on",
     "sources_silent",
     "spend_cents",
     "spend_on",
+    "spread",
     "states_of",
+    "variable",
+    "variables",
 ]

@@ -12,9 +12,9 @@ from risk.rules.document import export
 from users import queries as users
 
 
-def released_documents(at: datetime) -> tuple[dict[str, Any], ...]:
-    """The file form of every flow in force, and of what they ask, by key."""
-    found: dict[int, Any] = {}
+def releases_in_force(at: datetime) -> dict[int, Release]:
+    """By number: what serves some scenario at that instant, and what these pin, however deep."""
+    found: dict[int, Release] = {}
     bindings = Binding.objects.select_related("release__scenario").filter(
         Q(in_force_until=None) | Q(in_force_until__gt=at), in_force_from__lte=at, cancelled_at=None
     )
@@ -27,7 +27,13 @@ def released_documents(at: datetime) -> tuple[dict[str, Any], ...]:
         release = waiting.pop()
         if release.pk not in found:
             found[release.pk] = release
-            waiting += list(type(release).objects.select_related("scenario").filter(pk__in=release.pins.values()))
+            waiting += list(Release.objects.select_related("scenario").filter(pk__in=release.pins.values()))
+    return found
+
+
+def released_documents(at: datetime) -> tuple[dict[str, Any], ...]:
+    """The file form of every flow in force, and of what they ask, by key."""
+    found = releases_in_force(at)
     newest = {row.key: row for row in sorted(found.values(), key=lambda row: row.version)}
     return tuple(
         export(key=key, scenario=newest[key].scenario.code, graph=newest[key].graph) | {"engine": newest[key].engine}

@@ -39,6 +39,37 @@ class SourceView:
 
 
 @dataclass(frozen=True)
+class SourceFacts:
+    """What the register says about a source, without how to reach it. `fresh_days` 0: always asked anew."""
+
+    id: int
+    code: str
+    name_en: str
+    name_zh: str
+    stage: int
+    price_cents: int
+    fresh_days: int
+    fallback: str
+    dead: str
+    consent_code: str
+    recipient: str
+    protocol: str
+    enabled: bool
+
+
+@dataclass(frozen=True)
+class CheckBehind:
+    """A check that was answered, with the consent it stood on. `source_code`: who answered, maybe the fallback."""
+
+    id: int
+    state: str
+    checked_at: datetime
+    price_cents: int
+    source_code: str
+    consent_id: int
+
+
+@dataclass(frozen=True)
 class CheckResult:
     """`state`: passed, failed or dead (nobody answered). `price_cents`: what it cost."""
 
@@ -73,6 +104,40 @@ def sources(scenario: str) -> tuple[SourceView, ...]:
     """The enabled sources of a scenario by stage, fallbacks left out (each names its own)."""
     rows = Source.objects.select_related("fallback").filter(scenario=scenario, enabled=True, fallback_of=None)
     return tuple(_source_view(row) for row in rows.order_by("stage", "code"))
+
+
+def source_facts() -> dict[str, SourceFacts]:
+    """The whole register by code, those switched off included."""
+    return {
+        row.code: SourceFacts(
+            id=row.pk,
+            code=row.code,
+            name_en=row.name_en,
+            name_zh=row.name_zh,
+            stage=row.stage,
+            price_cents=row.price_cents,
+            fresh_days=row.fresh_days,
+            fallback=row.fallback.code if row.fallback else "",
+            dead=row.dead,
+            consent_code=row.consent_code,
+            recipient=row.recipient,
+            protocol=row.protocol,
+            enabled=row.enabled,
+        )
+        for row in Source.objects.select_related("fallback")
+    }
+
+
+def check_behind(user_id: int, kind: str, state: str, at: datetime, card_id: int | None = None) -> CheckBehind | None:
+    """The latest check of this kind (and card) that had been answered with `state` by then."""
+    rows = Check.objects.filter(user_id=user_id, kind=kind, state=state, checked_at__lte=at).select_related("source")
+    if card_id is not None:
+        rows = rows.filter(card_id=card_id)
+    row = rows.order_by("-checked_at", "-pk").first()
+    if row is None or row.checked_at is None:
+        return None
+    source_code = row.source.code if row.source else ""
+    return CheckBehind(row.pk, row.state, row.checked_at, row.price_cents, source_code, row.consent_id)
 
 
 def identity_result(user_id: int, at: datetime) -> CheckResult | None:

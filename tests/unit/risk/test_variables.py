@@ -77,7 +77,6 @@ class TestADefault:
 
 
 class TestListsInARule:
-
     @pytest.mark.parametrize(
         ("listed", "outcome"), [(["grey"], "refer"), (["black", "grey"], "refer"), ([], "approve"), (None, "approve")]
     )
