@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 
 from lending.common.admin import ExactSearch, ReadOnlyAdmin, ReadOnlyInline, age, money, state_badge
 from risk import services
+from risk.admin.lineage import WithLineage
 from risk.admin.shown import pretty
 from risk.models import Assessment, DataPull, Decision
 
@@ -86,7 +87,7 @@ class DataPullAdmin(ExactSearch, ReadOnlyAdmin):
 
 
 @admin.register(Decision)
-class DecisionAdmin(ExactSearch, ReadOnlyAdmin):
+class DecisionAdmin(WithLineage, ExactSearch, ReadOnlyAdmin):
     large = True
     search_ids = ("public_id", "assessment__application__public_id")
     list_display = (
@@ -106,9 +107,9 @@ class DecisionAdmin(ExactSearch, ReadOnlyAdmin):
     fields = (
         *("public_id", "assessment", "scenario", "step", "release", "engine", "as_of_date", "badge", "grade", "score"),
         *("limit", "annual_rate", "reasons", "tags", "spend", "latency_us", "decided_at"),
-        *("replayed", "hits_text", "inputs_text", "output_text", "trace_text"),
+        *("replayed", "hits_text", "output_text", "trace_text"),
     )
-    readonly_fields = ("badge", "limit", "spend", "replayed", "hits_text", "inputs_text", "output_text", "trace_text")
+    readonly_fields = ("badge", "limit", "spend", "replayed", "hits_text", "output_text", "trace_text")
     actions = ("replay",)
     badge = state_badge("outcome", OUTCOMES, "outcome")
     limit = money("limit_cents", "limit")
@@ -124,10 +125,6 @@ class DecisionAdmin(ExactSearch, ReadOnlyAdmin):
     @admin.display(description="rules that hit")
     def hits_text(self, obj: Decision) -> SafeString:
         return pretty(obj.hits)
-
-    @admin.display(description="inputs")
-    def inputs_text(self, obj: Decision) -> SafeString:
-        return pretty(json.loads(obj.inputs))
 
     @admin.display(description="output")
     def output_text(self, obj: Decision) -> SafeString:

@@ -11,8 +11,8 @@ BARS = 12
 
 @dataclass(frozen=True)
 class Bar:
-    """`share`: per cent of the values that are known, of lists per cent of the lists. `low`, `high`: of whole
-    numbers, `high` not included; where both are None, `label` is the value."""
+    """`share`: per cent of the values that are known, of lists per cent of the lists. `low`: of whole numbers; `high`:
+    of a range of them, not included."""
 
     label: str
     count: int
@@ -51,7 +51,7 @@ def histogram(values: Iterable[Any]) -> Histogram:
 def _numbers(known: list[int]) -> list[Bar]:
     counted = Counter(known)
     if len(counted) <= BARS:
-        return [Bar(str(value), counted[value], 100 * counted[value] / len(known)) for value in sorted(counted)]
+        return [Bar(str(value), counted[value], 100 * counted[value] / len(known), value) for value in sorted(counted)]
     step = _round_step((max(known) - min(known)) // (BARS - 1) + 1)
     first = min(known) // step * step
     edges = range(first, max(known) + step + 1, step)
