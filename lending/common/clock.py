@@ -4,7 +4,7 @@ Development moves a demo clock forward through `set_offset_source`; tests replac
 """
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -41,3 +41,8 @@ def local(at: datetime) -> datetime:
 def business_date(at: datetime) -> date:
     """The market's calendar day at that instant."""
     return local(at).date()
+
+
+def end_of(day: date) -> datetime:
+    """The instant at which the market's calendar day is over."""
+    return datetime.combine(day + timedelta(days=1), time(), ZoneInfo(settings.TIME_ZONE))

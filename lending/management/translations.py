@@ -21,7 +21,17 @@ CATALOGUE = ROOT / "lending" / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po
 MARKED = {"gettext", "gettext_lazy", "_", "ngettext", "pgettext", "pgettext_lazy"}
 IN_TEMPLATE = re.compile(r"(n?p?gettext)\(((?:u?(?:'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\")|[\s,]|count)*)\)")
 PAGES = ("base.html", "problem.html", "404.html", "offline.html", "parts", "lending", "users")
-BACK_OFFICE = {"reveal.html", "office", "office.py", "acts.py", "configuration.py"}
+BACK_OFFICE = {
+    "list_import.html",
+    "list_look_up.html",
+    "lists.py",
+    "listfile.py",
+    "reveal.html",
+    "office",
+    "office.py",
+    "acts.py",
+    "configuration.py",
+}
 # Whose refusals a borrower can read.
 TOLD = (
     "lending/common/errors",

@@ -1,5 +1,6 @@
 """What staff do is allowed by their groups, has a reason, and is kept."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from lending.common.errors import Forbidden, Invalid
@@ -45,6 +46,16 @@ def record(*, by: str, act: str, subject: str, reason: str, at: datetime, permis
     if permission and not _may(by, permission):
         raise NotAllowed()
     StaffAct.objects.create(by=by, act=act, subject=subject[:80], reason=checked(reason), at=at)
+
+
+def record_many(*, by: str, act: str, reasons: Mapping[str, str], at: datetime) -> None:
+    """As `record`, of many subjects at one go, each with its reason; who may is asked before, by `require`."""
+    if not by.startswith("staff:"):
+        return
+    StaffAct.objects.bulk_create(
+        StaffAct(by=by, act=act, subject=subject[:80], reason=checked(reason), at=at)
+        for subject, reason in reasons.items()
+    )
 
 
 def require(*, by: str, permission: str) -> None:

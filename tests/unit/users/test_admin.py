@@ -118,7 +118,14 @@ class TestReveal:
 
 
 class TestLists:
-    ENTRY = {"kind": "black", "subject": "phone", "value": "13800138000", "reason": "confirmed fraud"}
+    ENTRY = {
+        "kind": "black",
+        "subject": "phone",
+        "value": "13800138000",
+        "source": "court",
+        "reason": "confirmed fraud",
+        "until": "2027-01-31",
+    }
 
     def test_an_entry_is_added_by_its_value_and_keeps_only_the_index(self, desk: Client) -> None:
         answer = desk.post(page(ListEntry, "add"), self.ENTRY)
@@ -128,7 +135,7 @@ class TestLists:
         assert entry.added_by == f"staff:{User.objects.get(username='admin').pk}"
 
     def test_a_wrong_value_is_said_in_the_form(self, desk: Client) -> None:
-        for wrong in ({"value": "12"}, {"value": PHONE, "kind": "grey"}):
+        for wrong in ({"value": "12"}, {"value": PHONE, "kind": "grey"}, {"until": ""}, {"until": "2026-01-01"}):
             assert desk.post(page(ListEntry, "add"), self.ENTRY | wrong).status_code == 200
         assert ListEntry.objects.count() == 1
 
