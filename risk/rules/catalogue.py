@@ -4,6 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+# What nobody may be decided by. Age is a variable for the legal minimum alone.
+PROTECTED = frozenset(
+    "sex gender marital_status sex_status nationality foreign_worker ethnicity race religion disability age".split()
+)
 TYPES: dict[str, dict[str, Any]] = {
     "int": {"type": "integer"},
     "bool": {"type": "boolean"},

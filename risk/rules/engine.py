@@ -53,6 +53,17 @@ def evaluate(address: str, inputs: Mapping[str, Any], *, trace: bool = False) ->
     return {"result": answer["result"], "trace": answer["trace"]} if trace else answer["result"]
 
 
+def evaluate_once(graph: Graph, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Evaluate a graph that asks nothing else and is not kept: work in progress. Raises EvaluationFailed."""
+    check_value(inputs)
+    try:
+        answer = zen.ZenEngine().create_decision(zen.ZenDecisionContent(json.dumps(graph))).evaluate(dict(inputs))
+    except (RuntimeError, ValueError, TypeError, KeyError) as error:
+        raise failure(error) from error
+    result: dict[str, Any] = answer["result"]
+    return result
+
+
 def fault_in_schema(text: str) -> str | None:
     """What the engine has against a JSON schema; it says so only when a flow is evaluated, every time."""
     probe = {

@@ -13,17 +13,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from risk.rules.catalogue import VariableSpec
+from risk.rules.catalogue import PROTECTED, VariableSpec
 
 MAX_BYTES = 20 * 1024 * 1024
 MAX_ROWS = 200_000
 SHOWN_ERRORS = 50
 TEXT_LENGTH = 200
 GROUP = "group:"
-# What nobody may be decided by. Age is a variable for the legal minimum alone; its bands may be a group.
-PROTECTED = frozenset(
-    "sex gender marital_status sex_status nationality foreign_worker ethnicity race religion disability age".split()
-)
 WHOLE = re.compile(r"[+-]?\d{1,18}")
 GROUP_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 YES, NO = frozenset({"1", "true", "yes"}), frozenset({"0", "false", "no"})

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from risk.rules.figures import ks_and_auc, weights_of_evidence
 from risk.rules.sample import Row, applicant, vendor_answers
 from risk.rules.scorecard import scale
 
@@ -17,12 +18,12 @@ PDO, ANCHOR_SCORE, ANCHOR_ODDS = 40, 600, 20.0
 CALIBRATION = 10.29  # odds × 10.29: the sample's 30 % bad stands for a portfolio's 4 %
 RIDGE = 1.0
 
-Bin = tuple[str, Callable[[Any], bool]]
+Bin = tuple[dict[str, Any], Callable[[Any], bool]]
 
 
 @dataclass(frozen=True)
 class Block:
-    """One variable of the card: its reason, how a row carries it, and its bins as (table cell, test)."""
+    """One variable of the card: its reason, how a row carries it, and its bins as (bin of the form, test)."""
 
     variable: str
     reason: str
@@ -34,16 +35,12 @@ class Block:
 
 
 def _word(*words: str) -> Bin:
-    return ", ".join(f'"{word}"' for word in words), lambda value: value in words
+    return {"values": list(words)}, lambda value: value in words
 
 
 def _between(low: int | None, high: int | None) -> Bin:
-    """[low, high) as a cell; None is open."""
-    if low is None:
-        return f"< {high}", lambda value: value < high
-    if high is None:
-        return f">= {low}", lambda value: value >= low
-    return f"[{low}..{high})", lambda value: low <= value < high
+    """[low, high); None is open."""
+    return {"from": low, "to": high}, lambda value: (low is None or value >= low) and (high is None or value < high)
 
 
 def _answer(source: str, *path: str) -> Callable[[Row], Any]:
@@ -130,9 +127,15 @@ def build(rows: Sequence[Row], blocks: Sequence[Block] = BLOCKS) -> Built:
     bad = np.array([row.bad for row in rows])
     held_out = np.array([is_held_out(row) for row in rows])
     train, bad_train = members[~held_out], bad[~held_out]
-    woe = [_woe(train[:, place], bad_train, len(block.bins)) for place, block in enumerate(blocks)]
+    woe = [
+        weights_of_evidence(
+            np.bincount(train[~bad_train, place], minlength=len(block.bins)).astype(float),
+            np.bincount(train[bad_train, place], minlength=len(block.bins)).astype(float),
+        )
+        for place, block in enumerate(blocks)
+    ]
     design = np.column_stack([woe[place][train[:, place]] for place in range(len(blocks))])
-    weights = _logistic(design, ~bad_train)
+    weights = logistic(design, ~bad_train)
     factor, offset = scale(pdo=PDO, anchor_score=ANCHOR_SCORE, anchor_odds=ANCHOR_ODDS)
     base = offset + factor * (weights[0] + np.log(CALIBRATION))
     card: dict[str, Any] = {
@@ -141,6 +144,7 @@ def build(rows: Sequence[Row], blocks: Sequence[Block] = BLOCKS) -> Built:
         "anchor_score": ANCHOR_SCORE,
         "anchor_odds": ANCHOR_ODDS,
         "calibration": CALIBRATION,
+        "missing": "refer",
         "base_points": round(float(base)),
         "blocks": [_block(block, factor * weights[place + 1] * woe[place]) for place, block in enumerate(blocks)],
     }
@@ -151,23 +155,10 @@ def build(rows: Sequence[Row], blocks: Sequence[Block] = BLOCKS) -> Built:
     return Built(card, ks, auc, ks_train, auc_train, int((~held_out).sum()), int(held_out.sum()))
 
 
-def ks_and_auc(scores: NDArray[np.float64], bad: NDArray[np.bool_]) -> tuple[float, float]:
-    """(largest gap between the two distributions, chance that a good row scores above a bad one; ties count half)."""
-    good_scores, bad_scores = scores[~bad], scores[bad]
-    above = (good_scores[:, None] > bad_scores[None, :]).mean() + 0.5 * (
-        good_scores[:, None] == bad_scores[None, :]
-    ).mean()
-    cuts = np.unique(scores)
-    gaps = [(bad_scores <= cut).mean() - (good_scores <= cut).mean() for cut in cuts]
-    return float(max(gaps)), float(above)
-
-
 def _block(block: Block, values: NDArray[np.float64]) -> dict[str, Any]:
     points = [round(float(value)) for value in values]
     lost = [0 if number in block.untold else max(points) - value for number, value in enumerate(points)]
-    bins = [
-        {"cell": cell, "points": points[number], "lost": lost[number]} for number, (cell, _) in enumerate(block.bins)
-    ]
+    bins = [bin_ | {"points": points[number], "lost": lost[number]} for number, (bin_, _) in enumerate(block.bins)]
     return {"variable": block.variable, "reason": block.reason, "bins": bins}
 
 
@@ -179,14 +170,7 @@ def _bin_of(block: Block, row: Row) -> int:
     return found[0]
 
 
-def _woe(members: NDArray[np.int64], bad: NDArray[np.bool_], bins: int) -> NDArray[np.float64]:
-    """ln(share of good ÷ share of bad) per bin, half a row added to each count."""
-    good_counts = np.bincount(members[~bad], minlength=bins) + 0.5
-    bad_counts = np.bincount(members[bad], minlength=bins) + 0.5
-    return np.log((good_counts / good_counts.sum()) / (bad_counts / bad_counts.sum()))
-
-
-def _logistic(design: NDArray[np.float64], good: NDArray[np.bool_]) -> NDArray[np.float64]:
+def logistic(design: NDArray[np.float64], good: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Intercept and weights by iteratively reweighted least squares with a small ridge."""
     x = np.column_stack([np.ones(len(design)), design])
     weights = np.zeros(x.shape[1])

@@ -10,7 +10,7 @@ from lending.models import Loan
 from lending.services import grants
 from risk import queries, services
 from risk.models import Dataset, DatasetPart, Decision
-from risk.rules import tabular
+from risk.rules.catalogue import PROTECTED
 from risk.services import datasets
 from tests.factories.borrowers import consent
 from tests.factories.drawdowns import card
@@ -79,7 +79,7 @@ class TestFromSample:
         rows = [row for part in range(2) for row in queries.dataset_rows(made.pk, part)]
         assert len({row["ref"] for row in rows}) == 1000
         assert set(view.groups) == {"sex", "foreign_worker", "age_band"}
-        assert not tabular.PROTECTED & set(view.variables)
+        assert not PROTECTED & set(view.variables)
         assert sum(row["groups"]["sex"] == "female" for row in rows) == 310
 
 
