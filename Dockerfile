@@ -11,9 +11,13 @@ FROM python:3.11-slim-bookworm AS build
 ENV PATH=/opt/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
 RUN python -m venv /opt/venv
-COPY requirements.lock lending/management/locked.py /opt/
+COPY requirements.lock modelling.lock lending/management/locked.py /opt/
 RUN python /opt/locked.py /opt/requirements.lock > /opt/runtime.lock \
     && pip install --no-cache-dir --disable-pip-version-check --require-hashes --no-deps -r /opt/runtime.lock
+# 800 MB that only workers use, to build scorecards from data: docker compose build --build-arg MODELLING=yes
+ARG MODELLING=no
+RUN if [ "$MODELLING" = yes ]; then \
+    pip install --no-cache-dir --disable-pip-version-check --require-hashes --no-deps -r /opt/modelling.lock; fi
 COPY . .
 COPY --from=fonts /fonts/node_modules contracts/fonts/node_modules
 # Nothing is connected to here: the values only have to be well formed.

@@ -6,7 +6,7 @@ PLATFORM = .venv/bin/python -m lending.management.platform
 MANAGE = $(PLATFORM) exec .venv/bin/python manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check bench demo clean
+.PHONY: help setup modelling run test check bench demo clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -e 's/:.*## /\t/' | expand -t 10
@@ -14,6 +14,9 @@ help: ## this list
 
 setup: ## the environment, skipped when nothing changed
 	@$(PYTHON) lending/management/setup.py
+
+modelling: ## what builds scorecards from data, 800 MB, where set-up could not or was told not to (MODELLING=no)
+	@$(PYTHON) lending/management/setup.py --modelling
 
 run: setup ## the whole platform with a batch of real applicants, until Ctrl-C
 	@exec $(PLATFORM) run $(ARGS)

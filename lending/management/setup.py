@@ -1,10 +1,12 @@
-"""Set-up of a checkout: environment, locked packages, contract fonts, translations, Pango. Standard library only.
+"""Set-up of a checkout: environment, locked packages, fonts, translations, Pango, modelling. Standard library only.
 
-Run by the system's python3 (`make` does); each part is skipped while what it was made from has not changed.
+Run by the system's python3 (`make` does); each part is skipped while what it was made from has not changed. The last,
+800 MB for building scorecards from data, may fail or be left out (MODELLING=no): everything else works without.
 """
 
 import ctypes
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -17,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
+MODELLING = ROOT / "modelling.lock"
 FONTS = ROOT / "contracts" / "fonts"
 CATALOGUE = ROOT / "lending" / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
 LIBRARIES = ROOT / ".run" / "libraries"
@@ -54,6 +57,7 @@ def main() -> int:
         )
         _compile_translations()
         _provide_pango()
+        _provide_modelling(asked="--modelling" in sys.argv)
     except SetUpError as problem:
         print(f"\n{problem}", file=sys.stderr)
         return 1
@@ -90,6 +94,31 @@ def _install_packages() -> None:
     # No index is named: pip's own configuration and PIP_… variables decide where packages come from.
     command = [*pip, "install", "--require-hashes", "--no-deps", "--disable-pip-version-check", "--progress-bar", "off"]
     _run([*command, "-r", str(LOCK)], "Packages could not be installed. Behind a proxy: set PIP_INDEX_URL.", total)
+
+
+def _provide_modelling(*, asked: bool) -> None:
+    """What builds scorecards from data. Not getting it is said, once, and stops nothing unless it was asked for."""
+    stamp, digest = VENV / ".modelling-from", _digest([MODELLING, VENV / ".made-from"])
+    if os.environ.get("MODELLING") == "no" and not asked:
+        return
+    if not asked and stamp.exists() and stamp.read_text() == f"failed {digest}":
+        return
+    try:
+        _once(stamp, digest, "modelling packages (800 MB)", _install_modelling)
+    except SetUpError as problem:
+        if asked:
+            raise
+        stamp.write_text(f"failed {digest}")
+        print(f"{problem}\nScorecards cannot be built from data here; try again: make modelling", flush=True)
+
+
+def _install_modelling() -> None:
+    pip = [str(PYTHON), "-m", "pip"]
+    if not _runs([*pip, "--version"]):
+        pip = [sys.executable, "-m", "pip", "--python", str(PYTHON)]
+    total = sum(1 for line in MODELLING.read_text().splitlines() if line[:1].isalnum())
+    command = [*pip, "install", "--require-hashes", "--no-deps", "--disable-pip-version-check", "--progress-bar", "off"]
+    _run([*command, "-r", str(MODELLING)], "The modelling packages could not be installed.", total)
 
 
 def _make_environment() -> list[str]:

@@ -6,7 +6,7 @@ from tests.house.source import APPS, ROOT, Module, product
 
 TOP = {
     "manage.py lending users risk review funding contracts traffic templates tests pyproject.toml docker-compose.yml",
-    "README.md CONTRIBUTING.md LICENSE Makefile Dockerfile .ci docs requirements.lock",
+    "README.md CONTRIBUTING.md LICENSE Makefile Dockerfile .ci docs requirements.lock modelling.lock",
     ".git .gitignore .gitattributes .dockerignore .venv .run",
     ".mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache __pycache__",
 }
