@@ -10,6 +10,7 @@ from risk.models.assessments import (
     PullState,
     ShadowDecision,
 )
+from risk.models.builds import BuildState, ScorecardBuild
 from risk.models.datasets import Dataset, DatasetPart, DatasetSource
 from risk.models.drafts import Draft, DraftState, Submission, SubmissionState
 from risk.models.experiments import Exemption, Experiment, ExperimentKind
@@ -21,6 +22,7 @@ __all__ = [
     "AssessmentKind",
     "AssessmentState",
     "Binding",
+    "BuildState",
     "DataPull",
     "Dataset",
     "DatasetPart",
@@ -35,6 +37,7 @@ __all__ = [
     "Release",
     "ReleaseForm",
     "Scenario",
+    "ScorecardBuild",
     "Segment",
     "ShadowDecision",
     "Submission",
