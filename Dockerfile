@@ -6,6 +6,14 @@ WORKDIR /fonts
 COPY contracts/fonts/package.json contracts/fonts/package-lock.json ./
 RUN npm ci --ignore-scripts --no-audit --no-fund
 
+# --- the visual editor of decision flows, as static files
+FROM node:22-bookworm-slim AS editor
+WORKDIR /risk/editor
+COPY risk/editor/package.json risk/editor/package-lock.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY risk/editor ./
+RUN npm run build
+
 # --- locked packages, each checked against its hash; fonts cut to what contracts embed; static files
 FROM python:3.11-slim-bookworm AS build
 ENV PATH=/opt/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1
@@ -20,6 +28,7 @@ RUN if [ "$MODELLING" = yes ]; then \
     pip install --no-cache-dir --disable-pip-version-check --require-hashes --no-deps -r /opt/modelling.lock; fi
 COPY . .
 COPY --from=fonts /fonts/node_modules contracts/fonts/node_modules
+COPY --from=editor /risk/static/risk/editor risk/static/risk/editor
 # Nothing is connected to here: the values only have to be well formed.
 RUN python -m contracts.providers.typefaces && python -m lending.management.translations compile \
     && SECRET_KEY=build ALLOWED_HOSTS=localhost DATABASE_URL=postgres://nobody@localhost/none REDIS_URL=redis://localhost \

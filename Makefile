@@ -35,4 +35,4 @@ demo: setup ## send N applicants into the running platform
 
 clean: ## stop what is left, remove the environment and all data
 	@if [ -x .venv/bin/python ]; then for dir in .run .run/test; do if [ -d $$dir ]; then $(PLATFORM) --dir $$dir discard; fi; done; fi
-	@rm -rf .run .venv contracts/fonts/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .run .venv contracts/fonts/node_modules risk/editor/node_modules risk/static/risk/editor .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

