@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 
 from lending.common.admin import ExactSearch, ReadOnlyAdmin, ReadOnlyInline, age, money, state_badge
 from risk import services
+from risk.admin.editing import DrawnDecision
 from risk.admin.lineage import WithLineage
 from risk.admin.shown import pretty
 from risk.models import Assessment, DataPull, Decision
@@ -87,7 +88,7 @@ class DataPullAdmin(ExactSearch, ReadOnlyAdmin):
 
 
 @admin.register(Decision)
-class DecisionAdmin(WithLineage, ExactSearch, ReadOnlyAdmin):
+class DecisionAdmin(DrawnDecision, WithLineage, ExactSearch, ReadOnlyAdmin):
     large = True
     search_ids = ("public_id", "assessment__application__public_id")
     list_display = (
@@ -111,6 +112,7 @@ class DecisionAdmin(WithLineage, ExactSearch, ReadOnlyAdmin):
     )
     readonly_fields = ("badge", "limit", "spend", "replayed", "hits_text", "output_text", "trace_text")
     actions = ("replay",)
+    actions_detail = ("draw",)
     badge = state_badge("outcome", OUTCOMES, "outcome")
     limit = money("limit_cents", "limit")
     spend = money("spend_cents", "spend")

@@ -16,6 +16,7 @@ from lending.common.composed import ComposedPage
 from risk import services
 from risk.admin import fields
 from risk.admin.asking import AskingAdmin
+from risk.admin.editing import EditedDraft
 from risk.models import Draft, DraftState, Submission, SubmissionState
 
 WRITE = "risk.write_strategy"
@@ -59,7 +60,7 @@ class SubmitForm(forms.Form):
 
 
 @admin.register(Draft)
-class DraftAdmin(AskingAdmin, ComposedPage, ActingAdmin):
+class DraftAdmin(EditedDraft, AskingAdmin, ComposedPage, ActingAdmin):
     list_display = ("title", "key", "form", "scenario", "badge", "revision", "updated_by", "waiting")
     list_filter = ("state", "form", "scenario")
     search_fields = ("key", "title")

@@ -21,6 +21,7 @@ from lending.common.shown import badge
 from risk import queries, services
 from risk.admin.asking import AskingAdmin
 from risk.admin.drafts import WRITE
+from risk.admin.editing import DrawnRelease
 from risk.admin.shown import pretty
 from risk.models import Binding, Release, Scenario
 from users import queries as users
@@ -144,12 +145,12 @@ def _state(row: Binding) -> str:
 
 
 @admin.register(Release)
-class ReleaseAdmin(AskingAdmin, ReadOnlyAdmin):
+class ReleaseAdmin(DrawnRelease, AskingAdmin, ReadOnlyAdmin):
     list_display = ("key", "version", "form", "scenario", "short_hash", "who_wrote", "who_approved", "released")
     list_filter = ("form", "scenario", "key")
     search_fields = ("key", "sha256", "closure_sha256")
     list_select_related = ("scenario",)
-    actions_detail = ("fork",)
+    actions_detail = ("fork", "draw")
     fields = (
         *("key", "version", "form", "scenario", "submission_link", "who_wrote", "who_approved", "released"),
         *("emergency_until", "sha256", "closure_sha256", "engine", "pinned", "authored_text", "graph_text"),

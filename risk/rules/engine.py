@@ -31,11 +31,20 @@ _engine = zen.ZenEngine({"loader": lambda address: _contents[address]})
 
 def load(flows: Iterable[Flow]) -> dict[str, str]:
     """Keep `flows` ready; the address of each by name. Raises EvaluationFailed on a missing or circular reference."""
-    by_name = {name: flow for flow in flows for name in names(flow)}
-    addresses: dict[str, str] = {}
-    for name in by_name:
-        _load(name, by_name, addresses, ())
-    return addresses
+    return _load_all(flows, _contents)
+
+
+def trial(flows: Iterable[Flow], key: str, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Evaluate `key` among flows that may never be released: {result, trace}; nothing of them is kept.
+
+    The flows passed the gate as far as functions and foreign schemas go: those reach out while they are evaluated.
+    Raises EvaluationFailed.
+    """
+    contents: dict[str, zen.ZenDecisionContent] = {}
+    addresses = _load_all(flows, contents)
+    if key not in addresses:
+        raise EvaluationFailed("missing_decision", f"no flow called {key!r} among the given")
+    return _evaluate(zen.ZenEngine({"loader": lambda address: contents[address]}), addresses[key], inputs, trace=True)
 
 
 def evaluate(address: str, inputs: Mapping[str, Any], *, trace: bool = False) -> dict[str, Any]:
@@ -43,9 +52,13 @@ def evaluate(address: str, inputs: Mapping[str, Any], *, trace: bool = False) ->
 
     inputs: JSON values; money as int, dates as ISO text; None means unknown. Raises EvaluationFailed.
     """
+    return _evaluate(_engine, address, inputs, trace=trace)
+
+
+def _evaluate(engine: zen.ZenEngine, address: str, inputs: Mapping[str, Any], *, trace: bool) -> dict[str, Any]:
     check_value(inputs)
     try:
-        answer = _engine.evaluate(address, dict(inputs), {"trace": True} if trace else None)
+        answer = engine.evaluate(address, dict(inputs), {"trace": True} if trace else None)
     except (RuntimeError, ValueError, TypeError, KeyError) as error:
         raise failure(error) from error
     if not isinstance(answer["result"], dict):
@@ -104,7 +117,21 @@ def check_value(value: object, path: str = "") -> None:
         raise EvaluationFailed("unsupported_value", f"{path}: {type(value).__name__} is not a JSON value")
 
 
-def _load(name: str, flows: Mapping[str, Flow], addresses: dict[str, str], above: tuple[str, ...]) -> str:
+def _load_all(flows: Iterable[Flow], contents: dict[str, zen.ZenDecisionContent]) -> dict[str, str]:
+    by_name = {name: flow for flow in flows for name in names(flow)}
+    addresses: dict[str, str] = {}
+    for name in by_name:
+        _load(name, by_name, addresses, contents, ())
+    return addresses
+
+
+def _load(
+    name: str,
+    flows: Mapping[str, Flow],
+    addresses: dict[str, str],
+    contents: dict[str, zen.ZenDecisionContent],
+    above: tuple[str, ...],
+) -> str:
     if name in addresses:
         return addresses[name]
     if name in above:
@@ -112,14 +139,14 @@ def _load(name: str, flows: Mapping[str, Flow], addresses: dict[str, str], above
     if name not in flows:
         raise EvaluationFailed("missing_decision", f"no flow called {name!r} among the given")
     graph: Graph = deepcopy(flows[name].graph)
-    pins = {key: _load(key, flows, addresses, (*above, name)) for _, key in references(graph)}
+    pins = {key: _load(key, flows, addresses, contents, (*above, name)) for _, key in references(graph)}
     for node in graph["nodes"]:
         if node.get("type") == "decisionNode":
             node["content"]["key"] = pins[node["content"]["key"]]
     address = f"{flows[name].key}@{digest(graph)}"
-    if address not in _contents:
+    if address not in contents:
         try:
-            _contents[address] = zen.ZenDecisionContent(json.dumps(graph))
+            contents[address] = zen.ZenDecisionContent(json.dumps(graph))
         except (RuntimeError, ValueError) as error:
             raise failure(error) from error
     addresses[name] = address
