@@ -28,13 +28,6 @@ from risk.queries.experiments import (
     Flip,
     comparison,
 )
-from risk.queries.lineage import (
-    ConsentLine,
-    Line,
-    Lineage,
-    line,
-    lineage,
-)
 from risk.queries.strategy import (
     Served,
     inputs_of,
@@ -44,31 +37,18 @@ from risk.queries.strategy import (
     serves_everywhere,
     states_of,
 )
-from risk.queries.variables import (
-    Use,
-    VariableView,
-    read_in_force,
-    spread,
-    variable,
-    variables,
-)
 
 __all__ = [
     "ArmFigures",
     "Comparison",
-    "ConsentLine",
     "DataUsed",
     "DatasetView",
     "DecisionView",
     "Flip",
-    "Line",
-    "Lineage",
     "PullView",
     "Served",
     "SourceSpend",
     "Spend",
-    "Use",
-    "VariableView",
     "comparison",
     "data_used",
     "dataset",
@@ -78,10 +58,7 @@ __all__ = [
     "decision_number",
     "decisions_of",
     "inputs_of",
-    "line",
-    "lineage",
     "pulls_of",
-    "read_in_force",
     "register",
     "released_documents",
     "releases_in_force",
@@ -90,8 +67,5 @@ __all__ = [
     "sources_silent",
     "spend_cents",
     "spend_on",
-    "spread",
     "states_of",
-    "variable",
-    "variables",
 ]

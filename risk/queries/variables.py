@@ -9,7 +9,7 @@ from django.db.models import F
 
 from lending.common.errors import NotFound
 from risk.models import Decision, Release, Scenario, Variable
-from risk.queries import releases_in_force
+from risk.queries.strategy import releases_in_force
 from risk.rules.histogram import Histogram, histogram
 from risk.rules.usage import words
 from users import queries as users

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('risk', '0007_datasets'),
+        ('risk', '0008_variable_units_and_defaults'),
     ]
 
     operations = [
