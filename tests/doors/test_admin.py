@@ -45,13 +45,14 @@ from users.services import access, accounts, lists, notices, tags, wechat_identi
 PAGES: dict[type[models.Model], Any] = admin.site._registry
 APPROVED_ROW = 34
 HARMLESS = {"replay"}  # reads and compares
-# What a list with rows looks up for all of them at one go: who the actors are; the bindings and their releases.
+# What a list with rows looks up for all of them at one go: who the actors are; the bindings and their releases; graphs.
 AT_ONE_GO = {
     "lending.Event": 1,
     "lending.Supplement": 1,
     "review.CaseAction": 1,
     "risk.Binding": 2,
     "risk.Release": 1,
+    "risk.Variable": 2,  # releases that read it
     "users.AccessLog": 1,
     "users.StaffAct": 1,
 }
