@@ -9,6 +9,8 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.decorators import action
 
 from lending.common import clock
@@ -43,7 +45,7 @@ class Used(admin.SimpleListFilter):
 
 @admin.register(Variable)
 class VariableAdmin(ReadOnlyAdmin):
-    list_display = ("name", "kind", "unknown", "source", "price", "path", "in_use", "description_zh", "description_en")
+    list_display = ("name", "kind", "unknown", "where", "price", "in_use", "description_zh", "description_en")
     list_filter = ("source", "type", "nullable", Used)
     search_fields = ("name", "path", "description_zh", "description_en")
     ordering = ("source", "name")
@@ -80,6 +82,10 @@ class VariableAdmin(ReadOnlyAdmin):
         if row.default is not None:
             return f"{value(row.default, row.unit)} instead"
         return "stays unknown" if row.nullable else "never is"
+
+    @admin.display(description="source and path", ordering="source")
+    def where(self, row: Variable) -> SafeString:
+        return format_html('{}<br><small class="font-mono break-all">{}</small>', row.source, row.path)
 
     @admin.display(description="price")
     def price(self, row: Any) -> Any:

@@ -10,7 +10,7 @@ from lending.common.money import format_cents
 
 def pretty(value: object) -> SafeString:
     text = json.dumps(value, indent=1, ensure_ascii=False, sort_keys=True)
-    return format_html('<pre class="max-h-96 overflow-auto whitespace-pre-wrap text-xs">{}</pre>', text)
+    return format_html('<pre class="office-json" tabindex="0">{}</pre>', text)
 
 
 def value(found: object, unit: str) -> str:
@@ -20,7 +20,7 @@ def value(found: object, unit: str) -> str:
     if isinstance(found, bool):
         return "yes" if found else "no"
     if isinstance(found, list):
-        return ", ".join(map(str, found)) + (f" {unit}" if unit and found else "") or "none"
+        return ", ".join(map(str, found)) + (f" {unit}" if unit and found else "") or "empty"
     if unit == "cents" and isinstance(found, int):
         return format_cents(found)
     return f"{found} {unit}".strip()

@@ -15,7 +15,6 @@ from unfold.decorators import action
 from unfold.widgets import (
     UnfoldAdminFileFieldWidget,
     UnfoldAdminSelectWidget,
-    UnfoldAdminSingleDateWidget,
     UnfoldAdminTextInputWidget,
 )
 
@@ -42,7 +41,8 @@ class EntryForm(forms.ModelForm):
         help_text="The whole phone, ID or card number, or a device's fingerprint. Only its index is kept.",
     )
     until = forms.DateField(
-        widget=UnfoldAdminSingleDateWidget, help_text="The last day on the list; after it the entry counts for nothing."
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
+        help_text="The last day on the list; after it the entry counts for nothing.",
     )
 
     class Meta:
@@ -102,7 +102,7 @@ class ListEntryAdmin(ActingAdmin):
     )
     list_filter = ("kind", "subject", "source", ("removed_at", admin.EmptyFieldListFilter))
     search_fields = ("reason",)
-    search_help_text = "Words of the reason; a phone, ID, card or device is looked up with the button above"
+    search_help_text = "Words of the reason"
     ordering = ("-pk",)
     actions_list = ("look_up", "import_file")
     badge = state_badge("kind", COLOURS, "list")
