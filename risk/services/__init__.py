@@ -19,6 +19,7 @@ from risk.services.exemptions import exemptible_rules
 from risk.services.experiments import end as end_experiment
 from risk.services.experiments import ramp as ramp_experiment
 from risk.services.experiments import start as start_experiment
+from risk.services.importing import import_flows
 from risk.services.publishing import approve as approve_strategy
 from risk.services.publishing import draft_report
 from risk.services.publishing import refuse as refuse_strategy
@@ -42,6 +43,7 @@ __all__ = [
     "end_experiment",
     "exemptible_rules",
     "fork_release",
+    "import_flows",
     "ramp_experiment",
     "refuse_strategy",
     "release",

@@ -47,6 +47,7 @@ from users.queries.people import (
     people_with_number,
     person,
     sharers,
+    staff_actor,
     statistics_of,
     user_id_of,
 )
@@ -124,6 +125,7 @@ __all__ = [
     "source",
     "source_facts",
     "sources",
+    "staff_actor",
     "statistics_of",
     "user_id_of",
 ]

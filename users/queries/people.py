@@ -190,6 +190,14 @@ def level(user_id: int) -> LevelView:
     return LevelView(found.code, found.rank, found.limit_factor, found.price_delta)
 
 
+def staff_actor(username: str) -> str:
+    """ "staff:<id>" of an account. Raises NotFound."""
+    found = User.objects.filter(username=username, kind="staff").values_list("pk", flat=True).first()
+    if found is None:
+        raise NotFound(f"There is no staff account {username!r}.")
+    return f"staff:{found}"
+
+
 def actor_name(by: str) -> str:
     """How an actor string is shown: "staff:5" by name, "user:7" as the borrower, others as they are."""
     kind, _, ident = by.partition(":")

@@ -12,12 +12,13 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from lending.common import clock
+from lending.common.errors import DomainError
 from risk.rules import engine, gate, sample, strategy, training
 from risk.rules.document import Flow, Unreadable, canonical, loads, read
 
 
 class Command(BaseCommand):
-    help = "check | evaluate | build-scorecard | compile | export | replay (the first four touch no database)"
+    help = "check | evaluate | build-scorecard | compile | import | export | replay (the first four touch no database)"
     requires_system_checks: list[str] = []
     requires_migrations_checks = False
 
@@ -34,6 +35,10 @@ class Command(BaseCommand):
         )
         build.add_argument("--dry-run", action="store_true", help="print the figures, write nothing")
         commands.add_parser("compile", help="write the flows of the shipped rule sets and scorecard")
+        import_ = commands.add_parser("import", help="make drafts of the files, of all or of none")
+        import_.add_argument("files", nargs="+", metavar="FILE")
+        import_.add_argument("--scenario", default="", help="of bare graphs, which name none")
+        import_.add_argument("--by", required=True, metavar="USERNAME", help="the analyst whose drafts they are")
         export = commands.add_parser("export", help="write one JSON file per released flow")
         export.add_argument("directory", metavar="DIR")
         replay = commands.add_parser("replay", help="evaluate a stored decision again and compare the bytes")
@@ -78,6 +83,32 @@ class Command(BaseCommand):
     def do_compile(self, options: dict[str, Any]) -> None:
         for name, document in strategy.compiled().items():
             _write(strategy.DATA / "flows" / name, document)
+
+    def do_import(self, options: dict[str, Any]) -> None:
+        from risk import services
+        from users import queries as users
+
+        flows, problems = [], []
+        for name in options["files"]:
+            try:
+                flows.append(_read(name))
+            except Unreadable as error:
+                problems.append({"file": name, "node": "", "field": "", "code": error.code, "message": str(error)})
+        try:
+            if not problems:
+                by = users.staff_actor(options["by"])
+                with transaction.atomic(durable=True):
+                    made = services.import_flows(flows=flows, scenario=options["scenario"], by=by, at=clock.now())
+        except DomainError as error:
+            told = {"file": "", "node": "", "field": "", "code": error.code, "message": error.detail}
+            problems = error.data.get("problems") or [told]
+        for problem in problems:
+            self.stdout.write(json.dumps(problem, ensure_ascii=False))
+        if problems:
+            sys.exit(1)
+        for row in made:
+            told = {"file": row.file, "key": row.key, "draft": row.draft and row.draft.pk}
+            self.stdout.write(json.dumps(told))
 
     def do_export(self, options: dict[str, Any]) -> None:
         from risk import queries  # the verbs above work where no database is configured
