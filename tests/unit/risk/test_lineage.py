@@ -129,6 +129,14 @@ class TestNoAnswer:
         assert (later.value, later.state, later.origin_pull_id) == (None, "later", None)
         assert later.pull_id == DataPull.objects.get(source_code="bankflow").pk
 
+    def test_of_a_later_source_that_died_is_no_death_before_it(
+        self, apply: Apply, at: datetime, sandbox: SandboxClient
+    ) -> None:
+        sandbox.control("bankflow", error_rate=1)
+        row = decided(apply(3), at)
+        before = Decision.objects.get(assessment=row.assessment, step="credit after stage 2")
+        assert (line(before.pk, "checking").state, line(row.pk, "checking").state) == ("later", "dead")
+
     def test_because_nothing_came_to_it(self, apply: Apply, at: datetime) -> None:
         assert line(decided(apply(45), at, "credit after stage 2").pk, "checking").state == "not_asked"
 
