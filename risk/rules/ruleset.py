@@ -12,6 +12,7 @@ input `exempt_rules` as `key.rule` keeps its hit and counts for nothing; `exempt
 import json
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -248,6 +249,19 @@ def _tags(rules: list[Rule], hits: str) -> str:
 # --- what is wrong with one that is being written -------------------------------------------------------------------
 
 Fault = tuple[str, str, str, str]  # rule's id, field, code, message
+Found = tuple[tuple[int, ...], str, str, str]  # place of the condition in its rule, field, code, message
+
+
+@dataclass(frozen=True)
+class Placed:
+    """One fault where it is: `rule` counts from 0 (None: the whole rule set), `path` leads through its groups."""
+
+    rule: int | None
+    name: str
+    path: tuple[int, ...]
+    field: str
+    code: str
+    message: str
 
 
 def faults(rule_set: Mapping[str, Any], variables: Mapping[str, VariableSpec]) -> Iterator[Fault]:
@@ -255,65 +269,77 @@ def faults(rule_set: Mapping[str, Any], variables: Mapping[str, VariableSpec]) -
 
     `variables`: those of its scenario by name.
     """
+    return ((fault.name, fault.field, fault.code, fault.message) for fault in placed_faults(rule_set, variables))
+
+
+def placed_faults(rule_set: Mapping[str, Any], variables: Mapping[str, VariableSpec]) -> Iterator[Placed]:
+    """The faults with the rule and the condition that each belongs to."""
     rules = rule_set.get("rules")
     if not isinstance(rules, list) or not rules:
-        yield "", "rules", "no_rules", "a rule set needs at least one rule"
+        yield Placed(None, "", (), "rules", "no_rules", "a rule set needs at least one rule")
         return
     seen: set[str] = set()
-    for number, rule in enumerate(rules, start=1):
+    for place, rule in enumerate(rules):
         if not isinstance(rule, dict):
-            yield f"rule {number}", "rules", "invalid_content", "a rule is an object"
+            yield Placed(place, f"rule {place + 1}", (), "rules", "invalid_content", "a rule is an object")
             continue
-        name = str(rule.get("id") or f"rule {number}")
+        name = str(rule.get("id") or f"rule {place + 1}")
         if not NAME.fullmatch(str(rule.get("id") or "")):
-            yield name, "id", "bad_name", "a name of small letters, digits and _ that begins with a letter"
+            told = "a name of small letters, digits and _ that begins with a letter"
+            yield Placed(place, name, (), "id", "bad_name", told)
         if name in seen:
-            yield name, "id", "duplicate_rule_id", f"two rules are called {name!r}"
+            yield Placed(place, name, (), "id", "duplicate_rule_id", f"two rules are called {name!r}")
         seen.add(name)
-        yield from ((name, *rest) for rest in _faults_of(rule, variables))
+        yield from (Placed(place, name, *found) for found in _faults_of(rule, variables))
 
 
-def _faults_of(rule: Rule, variables: Mapping[str, VariableSpec]) -> Iterator[tuple[str, str, str]]:
+def _faults_of(rule: Rule, variables: Mapping[str, VariableSpec]) -> Iterator[Found]:
     if rule.get("action") not in ACTIONS:
-        yield "action", "unknown_action", f"{rule.get('action')!r}: one of {', '.join(ACTIONS)}"
+        yield (), "action", "unknown_action", f"say what the rule does: {', '.join(ACTIONS)}"
     if rule.get("unknown") not in UNKNOWN:
-        yield "unknown", "unknown_undecided", "say what happens when an input is missing: hit, refer or pass"
+        yield (), "unknown", "unknown_undecided", "say what happens when an input is missing: hit, refer or pass"
     if not re.fullmatch(r"[A-Z]\d{2}", str(rule.get("reason") or "")):
-        yield "reason", "no_reason", "every rule needs a reason code"
+        yield (), "reason", "no_reason", "every rule needs a reason code"
     if not _is_writable(rule.get("tag")):
-        yield "tag", "unwritable_text", "a tag is a text without both kinds of quotes"
+        yield (), "tag", "unwritable_text", "a tag is a text without both kinds of quotes"
     if rule.get("action") == "tag" and not rule.get("tag"):
-        yield "tag", "no_tag", "a rule that tags needs a tag"
-    yield from _faults_in(rule.get("when"), variables, depth=1)
+        yield (), "tag", "no_tag", "a rule that tags needs a tag"
+    yield from _faults_in(rule.get("when"), variables, ())
 
 
-def _faults_in(when: Any, variables: Mapping[str, VariableSpec], *, depth: int) -> Iterator[tuple[str, str, str]]:
-    if depth > MAX_DEPTH:
-        yield "when", "too_deep", f"groups within groups, more than {MAX_DEPTH} deep"
-    elif is_group(when):
+def _faults_in(when: Any, variables: Mapping[str, VariableSpec], path: tuple[int, ...]) -> Iterator[Found]:
+    if is_group(when):
         parts = when.get("all", when.get("any"))
+        if len(path) >= MAX_DEPTH:
+            yield path, "when", "too_deep", f"groups within groups, more than {MAX_DEPTH} deep"
+            return
         if not parts:
-            yield "when", "empty_group", "a group needs at least one condition"
-        for part in parts:
-            yield from _faults_in(part, variables, depth=depth + 1)
+            yield path, "when", "empty_group", "a group needs at least one condition"
+        for place, part in enumerate(parts):
+            yield from _faults_in(part, variables, (*path, place))
     elif not isinstance(when, dict) or not when:
-        yield "when", "no_condition", "a rule needs at least one condition"
+        yield path, "when", "no_condition", "a rule needs at least one condition"
     else:
         try:
             found = list(conditions(when))
-        except (ValueError, TypeError):
-            yield "when", "invalid_content", f"{when!r} is no condition"
+        except (ValueError, TypeError, AttributeError):
+            yield path, "when", "invalid_content", f"{when!r} is no condition"
             return
-        if "variable" not in when and any(operator == "is unknown" for _, operator, _ in found):
-            yield "when", "unknown_operator", "'is unknown' stands in a group only"
-        for variable, operator, value in found:
-            if fault := _fault_of(variable, operator, value, variables):
-                yield f"when.{variable}", *fault
+        for place, (variable, operator, value) in enumerate(found):
+            at = path if "variable" in when else (*path, place)
+            if operator == "is unknown" and "variable" not in when:
+                yield at, "when", "unknown_operator", "'is unknown' stands in a group only"
+            elif fault := _fault_of(variable, operator, value, variables):
+                yield at, f"when.{variable}", *fault
 
 
 def _fault_of(
-    variable: str, operator: str, value: Any, variables: Mapping[str, VariableSpec]
+    variable: Any, operator: Any, value: Any, variables: Mapping[str, VariableSpec]
 ) -> tuple[str, str] | None:
+    if not isinstance(variable, str) or not isinstance(operator, str):
+        return "invalid_content", "a condition names a variable and an operator"
+    if not variable:
+        return "no_variable", "choose a variable"
     spec = variables.get(variable)
     if spec is None:
         return "unknown_variable", f"{variable!r} is no input of the scenario"
@@ -329,6 +355,8 @@ def _fault_of(
         return "wrong_type", "two ends are expected" if operator == "between" else "a list of values is expected"
     one_type = spec.type.removesuffix("_list")
     for each in values if many and values else [value]:
+        if each is None:
+            return "no_value", "give a value to compare with"
         if not is_of(one_type, each):
             return "wrong_type", f"{json.dumps(each, ensure_ascii=False)} is no {one_type}"
         if not _is_writable(each):

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from risk.rules import engine
 from risk.rules.catalogue import VariableSpec, input_schema
 from risk.rules.document import Flow
-from risk.rules.ruleset import OPERATORS, compile_rules, faults, states_graph
+from risk.rules.ruleset import MAX_DEPTH, OPERATORS, compile_rules, faults, placed_faults, states_graph
+from risk.rules.sentences import say
 from risk.rules.suggest import candidates, ways
 
 VARIABLES = {
@@ -145,3 +146,53 @@ class TestWays:
             for last in (0, -1):
                 values = dict.fromkeys(VARIABLES) | {name: found[last] for name, found in way.items()}
                 assert WORDS[kleene(when, values)] == want, json.dumps(when)
+
+
+def one(operator: str, value: Any, variable: str = "int") -> dict[str, Any]:
+    return {"variable": variable, "operator": operator, "value": value}
+
+
+def nested(deep: int) -> Any:
+    when: Any = one("=", 1)
+    for _ in range(deep):
+        when = {"all": [when]}
+    return when
+
+
+class TestFaults:
+    def test_stand_at_their_rule_and_condition(self) -> None:
+        when = {"all": [one("=", 1), {"any": [one("=", 1), one("<", None), one("=", "x")]}, {"any": []}]}
+        rules = [rule(when), rule({"int": ["=", 1], "date": ["<", "2026-02-30"]}, id="two"), rule({}, id="one")]
+        found = [(fault.rule, fault.path, fault.code) for fault in placed_faults({"rules": rules}, VARIABLES)]
+        assert found == [
+            (0, (1, 1), "no_value"),
+            (0, (1, 2), "wrong_type"),
+            (0, (2,), "empty_group"),
+            (1, (1,), "wrong_type"),  # a day that is not in the calendar
+            (2, (), "duplicate_rule_id"),
+            (2, (), "no_condition"),
+        ]
+
+    def test_groups_nest_as_deep_as_said_and_no_deeper(self) -> None:
+        for deep, codes in ((MAX_DEPTH, []), (MAX_DEPTH + 1, ["too_deep"])):
+            found = faults({"rules": [rule(nested(deep))]}, VARIABLES)
+            assert [code for _, _, code, _ in found] == codes
+
+    def test_a_text_with_both_kinds_of_quotes_is_refused(self) -> None:
+        for part, tag in ((one("in", ["a", "\"'"], "text"), ""), (one("=", "a", "text"), "\"'")):
+            found = list(faults({"rules": [rule({"all": [part]}, tag=tag)]}, VARIABLES))
+            assert [code for _, _, code, _ in found] == ["unwritable_text"]
+
+
+class TestSentences:
+    def test_read_as_rules_are_said(self) -> None:
+        inner = {"any": [one("between", [1, 20050]), one("is unknown", None), {"all": [one("in", ["a"], "text")]}]}
+        when = {"all": [one("!=", True, "bool"), inner]}
+        assert say(rule(when, tag="x"), {"int": "cents"}) == (
+            "bool ≠ yes and (int between ¥0.01 and ¥200.50 or int is unknown or text in a)"
+            " → decline F02 · tag: x · unknown: refer"
+        )
+
+    def test_say_half_written_rules_as_far_as_they_go(self) -> None:
+        assert say({"when": {"any": [{"variable": "", "operator": "="}]}}, {}) == "… = … → … … · unknown: …"
+        assert say({"when": [1], "action": "tag"}, {}) == "… → tag … · unknown: …"
