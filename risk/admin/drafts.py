@@ -17,6 +17,8 @@ from risk import services
 from risk.admin import fields
 from risk.admin.asking import AskingAdmin
 from risk.admin.editing import EditedDraft
+from risk.admin.rulesets import WrittenRules
+from risk.admin.testing import TestedDraft
 from risk.models import Draft, DraftState, Submission, SubmissionState
 
 WRITE = "risk.write_strategy"
@@ -60,7 +62,7 @@ class SubmitForm(forms.Form):
 
 
 @admin.register(Draft)
-class DraftAdmin(EditedDraft, AskingAdmin, ComposedPage, ActingAdmin):
+class DraftAdmin(EditedDraft, WrittenRules, TestedDraft, AskingAdmin, ComposedPage, ActingAdmin):
     list_display = ("title", "key", "form", "scenario", "badge", "revision", "updated_by", "waiting")
     list_filter = ("state", "form", "scenario")
     search_fields = ("key", "title")
