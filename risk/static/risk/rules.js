@@ -25,7 +25,11 @@
     return rules.map((rule) => ({ rule: { ...rule }, plain: !!rule.when && !isGroup(rule.when), when: group(rule.when), open: false }));
   }
   function group(when) {
-    if (isGroup(when)) return structuredClone(when);
+    if (isGroup(when)) {
+      const word = wordOf(when);
+      const parts = when[word].filter((part) => part && typeof part === "object");
+      return { [word]: parts.map((part) => ("variable" in part ? structuredClone(part) : group(part))) };
+    }
     const parts = Object.entries(when ?? {}).map(([variable, test]) => ({ variable, operator: test?.[0] ?? "=", value: test?.[1] ?? null }));
     return { all: parts };
   }
