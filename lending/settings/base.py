@@ -132,6 +132,7 @@ STORAGES: dict[str, dict[str, Any]] = {
 }
 FILE_UPLOAD_PERMISSIONS = 0o600
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes of a body without files
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # a scorecard of many bins is one form
 MAX_UPLOAD_SIZE = 10 * 1024 * 1024  # bytes of a multipart body
 MAX_STAFF_UPLOAD_SIZE = (
     24 * 1024 * 1024

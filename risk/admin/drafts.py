@@ -19,6 +19,7 @@ from risk.admin.asking import AskingAdmin
 from risk.admin.editing import EditedDraft
 from risk.admin.rulesets import WrittenRules
 from risk.admin.testing import TestedDraft
+from risk.admin.scorecards import CardedDraft
 from risk.models import Draft, DraftState, Submission, SubmissionState
 
 WRITE = "risk.write_strategy"
@@ -62,7 +63,7 @@ class SubmitForm(forms.Form):
 
 
 @admin.register(Draft)
-class DraftAdmin(EditedDraft, WrittenRules, TestedDraft, AskingAdmin, ComposedPage, ActingAdmin):
+class DraftAdmin(EditedDraft, WrittenRules, CardedDraft, TestedDraft, AskingAdmin, ComposedPage, ActingAdmin):
     list_display = ("title", "key", "form", "scenario", "badge", "revision", "updated_by", "waiting")
     list_filter = ("state", "form", "scenario")
     search_fields = ("key", "title")

@@ -21,7 +21,7 @@ from risk.rules.catalogue import PROTECTED
 from risk.services import drafts
 from users.services import acts
 
-LEASE_SECONDS = 120  # renewed with every variable, of which none takes longer than 20
+LEASE_SECONDS = 300  # renewed with every variable; the library alone may take a minute to load on a busy machine
 TRIES = 3
 AT_WORK = Q(state__in=[BuildState.PENDING, BuildState.RUNNING])
 LEAST_MOST = {

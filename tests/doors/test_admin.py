@@ -31,7 +31,7 @@ from lending.sandbox.applicants import Applicant, applicant
 from lending.services import supplements
 from review.models import Finding
 from review.services import claim_next, open_or_resume_case, recuse
-from risk.services import datasets
+from risk.services import builds, datasets
 from tests.conftest import APPS, Clock
 from tests.factories.applications import judged, submitted
 from tests.factories.drawdowns import routing
@@ -55,6 +55,10 @@ AT_ONE_GO = {
     "risk.Variable": 2,  # releases that read it
     "users.AccessLog": 1,
     "users.StaffAct": 1,
+}
+BUILD: dict[str, Any] = {
+    **{"variables": ["months"], "held_out_percent": 25, "max_bins": 5, "min_percent": 5, "monotone": True},
+    **{"pdo": 40, "anchor_score": 600, "anchor_odds": 20, "bad_percent": None},
 }
 LISTS_ADD = {"users.ListEntry": [403, 403, 200]}  # the one table that grows here
 
@@ -134,7 +138,8 @@ def play_the_rest(at: datetime, number: int) -> None:
     relations = Finding.objects.filter(action="recuse").values_list("code", flat=True)
     recuse(case_id=case_id, by_id=staff.pk, reasons=[relations[0]], at=at)
     match_offers(application_id=application_id, trigger="declined", at=at)
-    datasets.import_csv(name="two", content=b"months,bad\n12,1\n24,0\n", by="system", at=at)
+    two = datasets.import_csv(name="two", content=b"months,bad\n12,1\n24,0\n", by="system", at=at)
+    builds.start(dataset_id=two.pk, scenario="credit", title="", settings=BUILD, by="system", at=at)
 
 
 class Office:
