@@ -1,12 +1,19 @@
-import { defineConfig } from 'vite';
+import { defineConfig, type Plugin } from 'vite';
 
 const here = (path: string) => decodeURIComponent(new URL(path, import.meta.url).pathname);
+
+// The editor carries the text of a library whose source map nobody has; Django would look for it when it collects files.
+const withoutSourceMaps: Plugin = {
+  name: 'without-source-maps',
+  renderChunk: (code) => code.replaceAll('# sourceMappingURL=', ''),
+};
 
 // Django names the entry (`editor.js`, `editor.css`), so these two names stay; what they load is found beside them.
 export default defineConfig({
   root: here('./src'),
   base: './',
   publicDir: false,
+  plugins: [withoutSourceMaps],
   resolve: {
     alias: [
       // Spreadsheets are read and written by the server, which names what is wrong in them.

@@ -8,7 +8,7 @@ import type { ReactFlowInstance } from 'reactflow';
 
 import { Bar, type Saved } from './bar';
 import { Refused, post, type Page } from './data';
-import { example, pathStyle, started, stored } from './graphs';
+import { example, pathStyle, stored } from './graphs';
 import { Inside, type Place } from './inside';
 import { Picker, fitTheEditorsNodes, ownNodes } from './nodes';
 import { Problems, type Found } from './problems';
@@ -16,6 +16,7 @@ import { TracePanel } from './trace';
 import { infer } from './types';
 
 const SIMULATOR = 'simulator';
+const GUIDED = 'risk-editor:guided'; // cells with an operator and a value in place of their text
 const WHOLE = { maxZoom: 1, padding: 0.1 };
 const LARGEST_SHEET = 2 * 1024 * 1024; // bytes; the server says the same, after the whole file has been sent
 
@@ -24,16 +25,16 @@ export function Editor({ page }: { page: Page }) {
   const isTyped = useWasmReady();
   const graphRef = useRef<DecisionGraphRef>(null);
   const flow = useRef<ReactFlowInstance>();
-  const first = useMemo(() => started(page), [page]);
   const own = useMemo(() => {
     const made = ownNodes(page);
     fitTheEditorsNodes(page, made.subDecision);
     return made;
   }, [page]);
 
-  const [graph, setGraph] = useState<DecisionGraphType>(first);
+  const [graph, setGraph] = useState<DecisionGraphType>(page.graph);
   const [saved, setSaved] = useState<Saved>({ state: 'saved', at: null });
   const [found, setFound] = useState<Found | null>(null);
+  const [guided, setGuided] = useState(localStorage.getItem(GUIDED) !== 'no');
   const [busy, setBusy] = useState<string | null>(null);
   const [place, setPlace] = useState<Place>({ tab: 'graph', selected: null });
   const drawn = useMemo<Simulation | undefined>(
@@ -44,8 +45,8 @@ export function Editor({ page }: { page: Page }) {
     [page],
   );
   const [simulation, setSimulation] = useState<Simulation | undefined>(drawn);
-  const revision = useRef(page.revision);
-  const onServer = useRef(page.graph.nodes.length > 0 ? stored(first) : ''); // a made-up beginning is not saved yet
+  const [revision, setRevision] = useState(page.revision);
+  const onServer = useRef(stored(page.graph));
 
   const current = useCallback((): DecisionGraphType => {
     const { decisionGraph } = graphRef.current?.stateStore.getState() ?? { decisionGraph: graph };
@@ -83,12 +84,12 @@ export function Editor({ page }: { page: Page }) {
     if (!urls.save || busy) return;
     const [url, sent] = [urls.save, stored(current())];
     void asking('save', async () => {
-      const answer = await post(url, csrf, { graph: JSON.parse(sent), revision: revision.current });
-      revision.current = (await answer.json()).revision;
+      const answer = await post(url, csrf, { graph: JSON.parse(sent), revision });
+      setRevision((await answer.json()).revision);
       onServer.current = sent;
       setSaved({ state: stored(current()) === sent ? 'saved' : 'changed', at: new Date() });
     });
-  }, [page, busy, current, asking]);
+  }, [page, busy, revision, current, asking]);
 
   const check = useCallback(() => {
     const { urls, csrf } = page;
@@ -181,9 +182,9 @@ export function Editor({ page }: { page: Page }) {
   }, [isTyped, graph, page]);
 
   useEffect(() => {
-    const tables = first.nodes.filter((node) => node.type === 'decisionTableNode');
+    const tables = page.graph.nodes.filter((node) => node.type === 'decisionTableNode');
     if (page.form === 'table' && tables[0]) graphRef.current?.openTab(tables[0].id);
-  }, [first, page]);
+  }, [page]);
 
   const show = useCallback((node: string) => {
     const ref = graphRef.current;
@@ -214,6 +215,10 @@ export function Editor({ page }: { page: Page }) {
     [page, simulate, busy],
   );
 
+  const guide = (on: boolean) => {
+    localStorage.setItem(GUIDED, on ? 'yes' : 'no');
+    setGuided(on);
+  };
   const faulty = useMemo(() => new Set((found?.problems ?? []).map((problem) => problem.node).filter(Boolean)), [found]);
   const trace = simulation?.result?.trace;
   const toggleSimulator = () => {
@@ -227,9 +232,12 @@ export function Editor({ page }: { page: Page }) {
     <div className="risk-editor">
       <Bar
         page={page}
+        revision={revision}
         saved={saved}
         busy={busy}
         hasTable={Boolean(table)}
+        guided={guided}
+        onGuided={guide}
         onSave={save}
         onCheck={check}
         onSimulate={toggleSimulator}
@@ -240,13 +248,14 @@ export function Editor({ page }: { page: Page }) {
       <div className="risk-canvas">
         <DecisionGraph
           ref={graphRef}
-          defaultValue={first}
+          defaultValue={page.graph}
           disabled={page.read_only}
           hideLeftToolbar
           components={own.components as never}
           customNodes={own.customNodes as never}
           panels={page.read_only ? undefined : panels}
           simulate={simulation}
+          mode={guided ? 'business' : 'dev'}
           onChange={touched}
           onReactFlowInit={(instance) => {
             flow.current = instance;

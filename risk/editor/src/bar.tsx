@@ -1,4 +1,4 @@
-import { Button, Tooltip } from 'antd';
+import { Button, Switch, Tooltip } from 'antd';
 import { useRef } from 'react';
 
 import type { Page } from './data';
@@ -7,9 +7,12 @@ export type Saved = { state: 'saved' | 'changed' | 'stale'; at: Date | null };
 
 type Props = {
   page: Page;
+  revision: number | null;
   saved: Saved;
   busy: string | null;
   hasTable: boolean;
+  guided: boolean;
+  onGuided: (on: boolean) => void;
   onSave: () => void;
   onCheck: () => void;
   onSimulate: () => void;
@@ -17,7 +20,7 @@ type Props = {
   onExcelIn: (file: File) => void;
 };
 
-export function Bar({ page, saved, busy, hasTable, onSave, onCheck, onSimulate, onExcelOut, onExcelIn }: Props) {
+export function Bar({ page, revision, saved, busy, hasTable, guided, onGuided, onSave, onCheck, onSimulate, onExcelOut, onExcelIn }: Props) {
   const file = useRef<HTMLInputElement>(null);
   const { urls } = page;
   return (
@@ -25,12 +28,17 @@ export function Bar({ page, saved, busy, hasTable, onSave, onCheck, onSimulate, 
       <div className="risk-bar-what">
         <h2>{page.title || page.key}</h2>
         <p>
-          <code>{page.key}</code> · {page.scenario}
-          {page.revision !== null && <> · opened at revision {page.revision}</>}
+          <code>{page.key}</code> · scenario {page.scenario}
+          {revision !== null && ` · revision ${revision}`}
         </p>
       </div>
       {!page.read_only && <State saved={saved} />}
       <div className="risk-bar-acts">
+        {hasTable && !page.read_only && (
+          <label className="risk-guided">
+            <Switch size="small" checked={guided} onChange={onGuided} /> Guided cells
+          </label>
+        )}
         {hasTable && urls.excel_out && (
           <Button onClick={onExcelOut} loading={busy === 'excel_out'}>
             Excel out

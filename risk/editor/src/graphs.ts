@@ -1,36 +1,7 @@
-/** Graphs as values: what an empty one starts with, what a request looks like, which way a trace took. */
+/** Graphs as values: what is stored of one, what a request looks like, which way a trace took. */
 import type { DecisionEdge, DecisionGraphType } from '@gorules/jdm-editor';
 
 import type { Page, Schema, Trace } from './data';
-
-const id = () => crypto.randomUUID();
-
-/** The graph itself where it has nodes; else request and response, with a table between them where it is one. */
-export function started(page: Page): DecisionGraphType {
-  if (page.graph.nodes.length > 0) return page.graph;
-  const schema = JSON.stringify(page.schema);
-  const [input, table, output] = [id(), id(), id()];
-  const isTable = page.form === 'table';
-  const at = (x: number) => ({ x: 80 + 320 * x, y: 160 });
-  const nodes: DecisionGraphType['nodes'] = [
-    { id: input, type: 'inputNode', name: 'request', position: at(0), content: { schema } },
-    { id: output, type: 'outputNode', name: 'response', position: at(2), content: { schema: '' } },
-  ];
-  if (!isTable) return { nodes, edges: [] };
-  const content = {
-    hitPolicy: 'first',
-    inputs: [{ id: id(), name: 'Input', field: '' }],
-    outputs: [{ id: id(), name: 'Output', field: 'output' }],
-    rules: [],
-    passThrough: false,
-    inputField: null,
-    outputPath: null,
-    executionMode: 'single',
-  };
-  nodes.splice(1, 0, { id: table, type: 'decisionTableNode', name: page.key || 'table', position: at(1), content });
-  const edge = (sourceId: string, targetId: string): DecisionEdge => ({ id: id(), type: 'edge', sourceId, targetId });
-  return { nodes, edges: [edge(input, table), edge(table, output)] };
-}
 
 /** What is stored: without what the editor keeps for itself (selection, sizes). */
 export const stored = (graph: DecisionGraphType): string => JSON.stringify({ nodes: graph.nodes, edges: graph.edges });
@@ -48,7 +19,7 @@ function plainest(schema: Schema): unknown {
   switch (types[0]) {
     case 'integer':
     case 'number':
-      return 0;
+      return 1; // nothing is divided by zero before somebody has typed anything
     case 'boolean':
       return false;
     case 'array':

@@ -32,11 +32,18 @@ function Themed() {
     return () => watch.disconnect();
   }, []);
   const [page] = useState(read);
+  const primary = colour(dark ? '--color-primary-500' : '--color-primary-600');
   return (
     <JdmConfigProvider
       theme={{
         mode: dark ? 'dark' : 'light',
-        token: { colorPrimary: colour(dark ? '--color-primary-500' : '--color-primary-600'), borderRadius: 6 },
+        token: {
+          colorPrimary: primary,
+          colorInfo: primary,
+          colorLink: primary,
+          borderRadius: 6,
+          fontFamily: getComputedStyle(document.body).fontFamily,
+        },
       }}
     >
       <Editor page={page} />

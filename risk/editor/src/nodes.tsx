@@ -14,6 +14,7 @@ import { CreditCard, GaugeIcon, ListChecksIcon, Table2Icon, WorkflowIcon } from 
 import { useEffect, useState, type ReactNode } from 'react';
 
 import type { Artefact, Form, Page } from './data';
+import { ExpressionTab, TableTab } from './tabs';
 
 type Kind = { name: string; many: string; icon: ReactNode; color: string; says: string };
 
@@ -266,6 +267,8 @@ export function fitTheEditorsNodes(page: Page, subDecision: ReturnType<typeof ow
   for (const specification of Object.values(known)) delete specification?.documentationUrl; // leads outside
   // Found by name, for tabs and types, without standing in the palette a second time.
   Object.defineProperty(known, 'decisionNode', { value: subDecision, enumerable: false });
+  Object.assign(known.decisionTableNode ?? {}, { renderTab: (tab: { id: string; manager?: never }) => <TableTab {...tab} /> });
+  Object.assign(known.expressionNode ?? {}, { renderTab: (tab: { id: string; manager?: never }) => <ExpressionTab {...tab} /> });
   Object.assign(known.inputNode ?? {}, {
     displayName: 'Request',
     generateNode: () => ({ name: 'request', content: { schema: JSON.stringify(page.schema) } }),

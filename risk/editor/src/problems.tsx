@@ -1,4 +1,4 @@
-import type { DecisionGraphType } from '@gorules/jdm-editor';
+import type { DecisionGraphType, DecisionNode } from '@gorules/jdm-editor';
 import { Button } from 'antd';
 
 import type { Problem } from './data';
@@ -42,7 +42,7 @@ export function Problems({ found, graph, onShow, onOpen, onClose }: Props) {
                 ) : (
                   <span>{problem.node || 'Whole flow'}</span>
                 )}
-                <span>{problem.field}</span>
+                <span title={problem.field}>{place(problem.field, node)}</span>
                 <span>
                   {problem.message} <code>{problem.code}</code>
                 </span>
@@ -58,6 +58,17 @@ export function Problems({ found, graph, onShow, onOpen, onClose }: Props) {
       )}
     </section>
   );
+}
+
+/** Where in a node, as the editor numbers it: `rules[12].grade` is row 13, grade. */
+function place(field: string, node: DecisionNode | undefined): string {
+  const [, part, number, rest] = /^(rules|expressions|statements|inputs|outputs)\[(\d+)\](?:\.(.*))?$/.exec(field) ?? [];
+  if (part === 'rules') return `row ${Number(number) + 1}${rest ? `, ${rest}` : ''}`;
+  if (part === 'statements') return `branch ${Number(number) + 1}`;
+  if (part === 'expressions') return rest ? `line ${Number(number) + 1}, ${rest}` : `line ${Number(number) + 1}`;
+  const [, side, id] = /^(inputs|outputs)\.(.+)\.field$/.exec(field) ?? [];
+  const column = (node?.content?.[side ?? ''] as { id: string; name?: string }[] | undefined)?.find((each) => each.id === id);
+  return column ? `column ${column.name}` : field;
 }
 
 function headline({ by, problems }: Found): string {
