@@ -48,7 +48,7 @@ class Drawn(ModelAdmin):
     def _url(self, name: str, *args: Any) -> str:
         return reverse(f"{self.admin_site.name}:{self._address(name)}", args=args)
 
-    @action(description="Drawing", url_path="to-drawing", permissions=["view"], icon="account_tree")
+    @action(description="Graph", url_path="to-drawing", permissions=["view"], icon="account_tree")
     def draw(self, request: HttpRequest, object_id: Any) -> HttpResponse:
         return redirect(self._url(self.page, object_id))
 

@@ -1,12 +1,17 @@
 """The visual editor's doors: who may, what is stale, what is wrong with a graph and where; Excel in and out."""
 
 import json
+import re
+import shutil
 from copy import deepcopy
 from datetime import datetime
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.staticfiles import finders
+from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.db import transaction
@@ -15,6 +20,7 @@ from django.urls import reverse
 from openpyxl import load_workbook
 
 from lending.management.commands.bootstrap import DEMO_PASSWORD
+from lending.middleware import ADMIN_POLICY
 from risk.models import Draft, Release
 from risk.rules import jdm
 from risk.services import drafts
@@ -130,6 +136,38 @@ class TestPage:
     def test_of_nothing_is_not_found(self, desk: Client) -> None:
         assert desk.get(reverse("admin:risk_release_drawing", args=[0])).status_code == 404
         assert desk.get(reverse("admin:risk_decision_drawing", args=[0])).status_code == 404
+
+
+class TestPolicy:
+    def test_is_that_of_every_other_page_of_the_back_office(self, desk: Client, draft: Draft) -> None:
+        answer = desk.get(page(draft))
+        assert answer["Content-Security-Policy"] == ADMIN_POLICY
+        assert "blob:" not in ADMIN_POLICY
+        assert "http" not in ADMIN_POLICY
+        assert answer["Content-Security-Policy"] == desk.get("/admin/")["Content-Security-Policy"]
+
+    def test_finds_no_address_of_anybody_else_in_the_page(self, desk: Client, draft: Draft) -> None:
+        assert re.findall(r"""(?:src|href)=["']((?:https?:)?//[^"']+)""", desk.get(page(draft)).text) == []
+
+
+class TestBundle:
+    def test_can_be_collected_with_names_that_carry_a_hash(self, tmp_path: Path) -> None:
+        built = Path(str(finders.find("risk/editor/editor.js"))).parent
+        shutil.copytree(built, tmp_path / "risk" / "editor")
+        storage = ManifestStaticFilesStorage(location=tmp_path, base_url="/static/")
+        files = {
+            str(file.relative_to(tmp_path)): (storage, str(file.relative_to(tmp_path)))
+            for file in tmp_path.rglob("*.*")
+        }
+        done = {name: told for name, _, told in storage.post_process(files)}
+        assert {"risk/editor/editor.js", "risk/editor/editor.css"} <= set(done)
+        assert [told for told in done.values() if isinstance(told, Exception)] == []
+
+    def test_names_only_files_that_stand_beside_it(self) -> None:
+        built = Path(str(finders.find("risk/editor/editor.js"))).parent
+        named = set(re.findall(r"`([\w.-]+\.(?:js|wasm|ttf))`,import\.meta\.url", (built / "editor.js").read_text()))
+        assert len(named) == 3  # two workers and the editor's engine
+        assert [name for name in named if not (built / name).is_file()] == []
 
 
 class TestSave:

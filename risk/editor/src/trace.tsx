@@ -46,6 +46,8 @@ export function TracePanel({ page, selected, onShow, onOpen }: Props) {
           )}
           {kinds.get(shown.id) === 'inputNode' ? (
             <Value title="What came in" value={page.input ?? shown.output} />
+          ) : kinds.get(shown.id) === 'outputNode' ? (
+            <Value title="What came out" value={page.output ?? shown.input} />
           ) : (
             <>
               <Value title="Output" value={brought(shown)} />
@@ -72,10 +74,10 @@ function brought({ input, output }: Step): unknown {
   return made.length > 0 ? Object.fromEntries(made) : output;
 }
 
-/** One line for a step: the row of a table, the branches of a switch, the time of the rest. */
+/** One line for a step: the rows of a table, the branches of a switch. */
 function summary(step: Step): string {
   const data = step.traceData as { index?: number; rule?: unknown; statements?: unknown[] } | unknown[] | null;
-  if (Array.isArray(data)) return `${data.length} rows`;
+  if (Array.isArray(data)) return data.length === 1 ? '1 row matched' : `${data.length} rows matched`;
   if (typeof data?.index === 'number' && data.rule) return `row ${data.index + 1}`;
   if (data?.statements) return `${data.statements.length} of its branches`;
   return '';
