@@ -7,7 +7,7 @@ from functools import wraps
 from typing import Any
 
 from django.contrib.admin.options import ModelAdmin
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import get_token
@@ -178,13 +178,16 @@ class EditedDraft(Drawn):
     @answering(WRITE)
     def excel_in_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """POST a form of file, graph and node → {content, rows}: nothing is stored, the page takes it over."""
-        sheet = request.FILES.get("file")
+        try:
+            fields, sheet = request.POST, request.FILES.get("file")
+        except RequestDataTooBig as error:
+            raise problem.TooLarge("The graph is too large. Nothing was changed.") from error
         if sheet is None:
             raise problem.Malformed("`file` is missing.")
         if (sheet.size or 0) > MAX_BYTES:
             raise TooLarge(f"The file has {sheet.size} bytes; at most {MAX_BYTES} are read. Nothing was changed.")
-        graph = _graph({"graph": _json(request.POST.get("graph", ""))})
-        content = drawing.read_sheet(graph, request.POST.get("node", ""), sheet.read())
+        graph = _graph({"graph": _json(fields.get("graph", ""))})
+        content = drawing.read_sheet(graph, fields.get("node", ""), sheet.read())
         return JsonResponse({"content": content, "rows": len(content["rules"])})
 
 

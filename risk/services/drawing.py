@@ -19,6 +19,7 @@ from risk.services import decisions, drafts
 
 DRAWN = (ReleaseForm.FLOW, ReleaseForm.TABLE)
 TABLE = "decisionTableNode"
+SAVED_BYTES = 1000 * 1000  # what the doors take as one body, less its frame
 # Half-done work may be tried out: what only keeps it from being released does not stop that. Everything else does,
 # above all what would reach out of the engine (functions, foreign schemas) or match nothing without a word.
 UNFINISHED = {
@@ -145,9 +146,16 @@ def sheet_of(graph: Mapping[str, Any], node_id: str) -> bytes:
 
 
 def read_sheet(graph: Mapping[str, Any], node_id: str, data: bytes) -> dict[str, Any]:
-    """The table's content with the rules of a workbook. Raises NoSuchTable and what `spreadsheet.read` does."""
+    """The table's content with the rules of a workbook. Raises NoSuchTable and what `spreadsheet.read` does; TooLarge
+    also where the graph could not be saved with it."""
     node = _table(graph, node_id)
-    return {**node["content"], "rules": spreadsheet.read(data, node)}
+    content = {**node["content"], "rules": spreadsheet.read(data, node)}
+    size = len(json.dumps({**graph, "nodes": [*graph["nodes"], {"content": content}]}, ensure_ascii=False).encode())
+    if size > SAVED_BYTES:
+        raise spreadsheet.TooLarge(
+            f"With {len(content['rules'])} rules the graph is too large to be saved.", bytes=size
+        )
+    return content
 
 
 def _stopped(row: Draft, problem: Problem) -> dict[str, Any]:

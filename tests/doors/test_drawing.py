@@ -343,13 +343,27 @@ class TestExcel:
 
     @pytest.mark.parametrize(
         ("size", "status", "code"),
-        [(3, 422, "spreadsheet_too_large"), (20, 413, "too_large"), (0, 422, "not_a_spreadsheet")],
+        [(3, 422, "spreadsheet_too_large"), (20, 422, "spreadsheet_too_large"), (0, 422, "not_a_spreadsheet")],
     )
     def test_in_refuses_what_is_too_large_or_something_else(
         self, desk: Client, draft: Draft, graph: GRAPH, size: int, status: int, code: str
     ) -> None:
         answer = self.bring(desk, draft, graph, b"x" * (size * 1024 * 1024 + 1))
         assert (answer.status_code, answer.json()["code"]) == (status, code)
+
+    def test_in_refuses_rules_that_could_not_be_saved(self, desk: Client, draft: Draft, graph: GRAPH) -> None:
+        book = load_workbook(BytesIO(self.sheet(desk, draft, graph)))
+        for _ in range(4000):
+            book.active.append(['"A"', '"LINE"', 1, "why " * 70])
+        held = BytesIO()
+        book.save(held)
+        answer = self.bring(desk, draft, graph, held.getvalue())
+        assert (answer.status_code, answer.json()["code"]) == (422, "spreadsheet_too_large")
+
+    def test_in_refuses_a_graph_that_is_too_large(self, desk: Client, draft: Draft, graph: GRAPH) -> None:
+        node(graph, "grade")["name"] = "x" * (2 * 1024 * 1024)
+        answer = self.bring(desk, draft, graph, b"x")
+        assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 
     def test_needs_a_table(self, desk: Client, draft: Draft, graph: GRAPH) -> None:
         assert ask(desk, draft, "excel_out", {"graph": graph, "node": "limit"}).json()["code"] == "no_such_table"

@@ -70,7 +70,7 @@ export function Editor({ page }: { page: Page }) {
         await work();
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
-        if (error.status === 409 && what === 'save') setSaved((was) => ({ ...was, state: 'stale' }));
+        if (error.code === 'stale_draft') setSaved((was) => ({ ...was, state: 'stale' }));
         else modal.error({ title: `${TITLES[what] ?? 'It'} did not work`, content: error.message });
       } finally {
         setBusy(null);

@@ -3,7 +3,7 @@ import type { DecisionGraphType, Simulation } from '@gorules/jdm-editor';
 
 export type Form = 'flow' | 'table' | 'rule_set' | 'scorecard';
 
-/** A released artefact that a flow may ask. */
+/** What a flow may ask; `version` is null while it is only being written. */
 export type Artefact = { key: string; form: Form; title: string; version: number | null };
 
 export type Variable = { name: string; type: string; unit: string; description: string; nullable: boolean };

@@ -22,7 +22,7 @@ export const KINDS: Record<Form, Kind> = {
   flow: { name: 'Sub-decision', many: 'flows', icon: <WorkflowIcon size="1em" />, color: '#0f766e', says: 'Asks another flow' },
   rule_set: { name: 'Rule set', many: 'rule sets', icon: <ListChecksIcon size="1em" />, color: '#b45309', says: 'Collects every rule that hits' },
   scorecard: { name: 'Scorecard', many: 'scorecards', icon: <GaugeIcon size="1em" />, color: '#7c3aed', says: 'Points per variable, summed' },
-  table: { name: 'Released table', many: 'tables', icon: <Table2Icon size="1em" />, color: '#0369a1', says: 'Asks a table of its own' },
+  table: { name: 'Shared table', many: 'tables', icon: <Table2Icon size="1em" />, color: '#0369a1', says: 'Asks a table of its own' },
 };
 const UNKNOWN: Kind = { name: 'Not released', many: 'artefacts', icon: <CreditCard size="1em" />, color: '#b91c1c', says: '' };
 
@@ -69,7 +69,7 @@ export function Picker({ artefacts }: { artefacts: Artefact[] }) {
     >
       {offered.length === 0 ? (
         <Typography.Paragraph>
-          None of the {kind.many} of this scenario is released yet. Release one first; then it is offered here.
+          There are no {kind.many} yet. Begin a draft of one; from then on it is offered here.
         </Typography.Paragraph>
       ) : (
         <Select
@@ -88,9 +88,11 @@ export function Picker({ artefacts }: { artefacts: Artefact[] }) {
   );
 }
 
+const edition = (each: Artefact) => (each.version ? `v${each.version}` : 'draft');
+
 const asOption = (each: Artefact) => ({
   value: each.key,
-  label: `${each.title || each.key} · ${each.key}${each.version ? ` v${each.version}` : ''}`,
+  label: [each.title, `${each.key} ${edition(each)}`].filter(Boolean).join(' · '),
 });
 
 // --- the node ----------------------------------------------------------------------------------------------------
@@ -180,7 +182,6 @@ function referenceOf(page: Page) {
   function Reference({ id, name, selected }: { id: string; name: string; selected: boolean }) {
     const { content, artefact } = useReference(id);
     const kind = artefact ? KINDS[artefact.form] : UNKNOWN;
-    const version = artefact?.version ? ` v${artefact.version}` : '';
     return (
       <GraphNode
         id={id}
@@ -191,7 +192,7 @@ function referenceOf(page: Page) {
       >
         <div className="risk-reference">
           <strong>{artefact ? kind.name : content?.key ? 'Not released' : 'Nothing chosen'}</strong>
-          <span>{content?.key ? `${content.key}${version}` : 'Choose one in Settings'}</span>
+          <span>{content?.key ? [content.key, artefact && edition(artefact)].filter(Boolean).join(' ') : 'Choose one in Settings'}</span>
           {content?.outputPath && <span>→ {content.outputPath}</span>}
         </div>
       </GraphNode>
