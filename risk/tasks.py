@@ -1,10 +1,10 @@
-"""What workers do for risk. All may run twice or late; `sweep` is the guarantee, the others are nudges."""
+"""What workers do for risk. Every task may run twice or late; `sweep` is the guarantee, the others are nudges."""
 
 from celery import shared_task
 
 from lending.common import clock
 from risk import services
-from risk.services import builds
+from risk.services import backtest_runs, builds
 
 
 @shared_task
@@ -21,4 +21,11 @@ def run_build(*, build_id: int, **_: object) -> None:
 @shared_task
 def sweep(**_: object) -> int:
     """Returns how many rows were due."""
-    return services.run_due(now=clock.now()) + builds.nudge_due(now=clock.now())
+    at = clock.now()
+    return services.run_due(now=at) + backtest_runs.run_due(now=at) + builds.nudge_due(now=at)
+
+
+@shared_task
+def run_backtest(*, backtest_id: int, **_: object) -> None:
+    """One chunk; the next is queued behind it."""
+    backtest_runs.run_next(backtest_id=backtest_id, now=clock.now())

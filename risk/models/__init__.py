@@ -11,9 +11,11 @@ from risk.models.assessments import (
     ShadowDecision,
 )
 from risk.models.builds import BuildState, ScorecardBuild
+from risk.models.backtests import Backtest, BacktestChunk, BacktestState, ChunkState
 from risk.models.datasets import Dataset, DatasetPart, DatasetSource
 from risk.models.drafts import Draft, DraftState, Submission, SubmissionState
 from risk.models.experiments import Exemption, Experiment, ExperimentKind
+from risk.models.monitoring import MonitoringDay
 from risk.models.strategy import Binding, Release, ReleaseForm, Scenario, Segment, Variable, VariableType
 
 __all__ = [
@@ -21,8 +23,12 @@ __all__ = [
     "Assessment",
     "AssessmentKind",
     "AssessmentState",
+    "Backtest",
+    "BacktestChunk",
+    "BacktestState",
     "Binding",
     "BuildState",
+    "ChunkState",
     "DataPull",
     "Dataset",
     "DatasetPart",
@@ -33,6 +39,7 @@ __all__ = [
     "Exemption",
     "Experiment",
     "ExperimentKind",
+    "MonitoringDay",
     "PullState",
     "Release",
     "ReleaseForm",

@@ -1,5 +1,9 @@
 """Reads for other apps and for doors. Frozen dataclasses; raw payloads leave this app for a logged reason only."""
 
+from risk.queries.backtests import (
+    BacktestView,
+    backtest_for,
+)
 from risk.queries.datasets import (
     DatasetView,
     dataset,
@@ -40,6 +44,7 @@ from risk.queries.strategy import (
 
 __all__ = [
     "ArmFigures",
+    "BacktestView",
     "Comparison",
     "DataUsed",
     "DatasetView",
@@ -49,6 +54,7 @@ __all__ = [
     "Served",
     "SourceSpend",
     "Spend",
+    "backtest_for",
     "comparison",
     "data_used",
     "dataset",

@@ -123,7 +123,7 @@ def from_decisions(
             by=by,
             created_at=at,
         ),
-        rows=_decided(chosen, clock.business_date(at), months_on_book),
+        rows=decided(chosen, clock.business_date(at), months_on_book),
         variables=sorted(found.inputs),
         groups=("sex", "age_band"),
     )
@@ -146,7 +146,7 @@ def age_band(years: int) -> str:
     return f"{AGE_BANDS[-1]} and over"
 
 
-def _decided(chosen: Any, today: date, months_on_book: int) -> Iterator[dict[str, Any]]:
+def decided(chosen: Any, today: date, months_on_book: int) -> Iterator[dict[str, Any]]:
     decisions = chosen.select_related("assessment").iterator(chunk_size=PART_ROWS)
     while batch := list(islice(decisions, PART_ROWS)):
         loans: dict[tuple[int, int | None], list[lending.LoanOutcome]] = {}

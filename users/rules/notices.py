@@ -53,6 +53,24 @@ KINDS = {
         "Read the submission and its reason today. It ends by itself; what shall stay is submitted in the regular way.",
         "risk.Submission",
     ),
+    "backtest_done": Kind(
+        "Backtest is done",
+        "Whoever started it: open the result. Opening it closes this notice.",
+        "risk.Backtest",
+    ),
+    "backtest_failed": Kind(
+        "Backtest failed",
+        "Whoever started it: open it and read which chunk failed and why; start it again once that is mended. Opening"
+        " it closes this notice.",
+        "risk.Backtest",
+    ),
+    "strategy_moved": Kind(
+        "Strategy decides otherwise than in its backtest",
+        "Analysts: open the day and its scenario's page. Have the applicants changed (score PSI), a source gone silent"
+        " (unknown rate), or the release an effect that the backtest did not show (approval rate)? Roll back if it is"
+        " the release.",
+        "risk.MonitoringDay",
+    ),
     "submission_refused": Kind(
         "Funder's wire refuses us",
         "The funder did not judge the borrower: it refused our message. Check credentials and the contract with the"
