@@ -23,7 +23,7 @@ GROUPS = (
                             " lending.Grant lending.Drawdown lending.Loan lending.Instalment lending.Repayment"
                             " lending.LoanCreditor lending.Event"),
     ("Risk", "risk.Draft risk.Submission risk.Scenario risk.Binding risk.Release risk.Experiment"
-                            " risk.Exemption risk.Variable risk.Dataset risk.ScorecardBuild"
+                            " risk.Exemption risk.Variable risk.Dataset risk.ScorecardBuild risk.Backtest"
                             " risk.Assessment risk.Decision risk.DataPull"),
     ("Review", "review.Case review.CaseAction review.Queue review.AuthorityRule review.Finding"
                              " review.Reviewer review.Recusal"),

@@ -2,7 +2,9 @@
 
 from risk.queries.backtests import (
     BacktestView,
+    backtest_csv,
     backtest_for,
+    backtest_summary_csv,
 )
 from risk.queries.datasets import (
     DatasetView,
@@ -54,7 +56,9 @@ __all__ = [
     "Served",
     "SourceSpend",
     "Spend",
+    "backtest_csv",
     "backtest_for",
+    "backtest_summary_csv",
     "comparison",
     "data_used",
     "dataset",

@@ -1,11 +1,14 @@
 """What backtests found, for the publish gate and for whoever asks about a content."""
 
-from collections.abc import Mapping
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from risk.models import Backtest, BacktestState
+from lending.common.errors import NotFound
+from risk.models import Backtest, BacktestState, ChunkState
 from users import queries as users
 
 
@@ -68,3 +71,70 @@ def backtest_for(candidate_sha256: str) -> BacktestView | None:
         by_name=users.actor_name(row.by),
         finished_at=row.finished_at,
     )
+
+
+def backtest_csv(backtest_id: int) -> Iterator[str]:
+    """A line per row, header first, as far as the chunks are done. It names people. Raises NotFound."""
+    row = Backtest.objects.filter(pk=backtest_id).first()
+    if row is None:
+        raise NotFound("There is no such backtest.")
+    sides = ("now", "before") if row.baseline_id else ("now",)
+    columns = [f"{side}_{name}" for side in sides for name in SAID]
+    yield _line(["ref", "bad", *(f"group:{name}" for name in row.groups), *columns])
+    chunks = row.chunks.filter(state=ChunkState.DONE).order_by("number")
+    for chunk in chunks.iterator(chunk_size=20):
+        for ref, bad, groups, now, before in chunk.results or []:
+            said = [cell for told in (now, before)[: len(sides)] for cell in _cells(told)]
+            yield _line([ref, "" if bad is None else int(bad), *(groups.get(name, "") for name in row.groups), *said])
+
+
+def backtest_summary_csv(backtest_id: int) -> Iterator[str]:
+    """Every figure of a done backtest as `figure, before, now`, header first; no row of it. Raises NotFound."""
+    row = Backtest.objects.filter(pk=backtest_id, state=BacktestState.DONE).first()
+    if row is None:
+        raise NotFound("There is no such backtest, or it is not done.")
+    now, before = dict(_flat(row.summary["candidate"])), dict(_flat(row.summary["baseline"] or {}))
+    yield _line(["figure", "before", "now"])
+    for name in dict.fromkeys([*now, *before]):
+        yield _line([name, before.get(name, ""), now.get(name, "")])
+    rest = {name: row.summary[name] for name in ("rows", "with_outcome", "bad", "score_psi", "fairness", "variables")}
+    for way, swap in (row.summary["swaps"] or {}).items():
+        rest[f"swap_{way}"] = {name: value for name, value in swap.items() if name != "samples"}
+    for name, value in _flat(rest):
+        yield _line([name, "", value])
+
+
+SAID = ("outcome", "reasons", "score", "grade", "limit_cents", "annual_rate", "error")
+FORMULA = ("=", "+", "-", "@", "\t")  # a spreadsheet would calculate a text that begins so
+
+
+def _cells(said: Sequence[Any]) -> list[Any]:
+    outcome, reasons, score, grade, limit_cents, annual_rate, fault = said
+    told = ["" if value is None else value for value in (score, grade, limit_cents, annual_rate)]
+    return [outcome, " ".join(reasons), *told, " ".join(part for part in fault if part)]
+
+
+def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """The leaves of a JSON value by path; a part of a list by its name, else by its place. Examples are left out."""
+    if isinstance(value, Mapping):
+        for name, part in value.items():
+            if name != "refs":
+                yield from _flat(part, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, list):
+        for place, part in enumerate(value):
+            yield from _flat(part, f"{path}[{_name(part, place)}]")
+    elif value is not None:
+        yield path, value
+
+
+def _name(part: Any, place: int) -> Any:
+    if isinstance(part, Mapping):
+        return next((part[name] for name in ("name", "group", "value", "grade", "from") if name in part), place)
+    return part[0] if isinstance(part, list) and part and isinstance(part[0], str) else place
+
+
+def _line(cells: Sequence[Any]) -> str:
+    buffer = io.StringIO(newline="")
+    guarded = [f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell for cell in cells]
+    csv.writer(buffer).writerow(guarded)
+    return buffer.getvalue()
