@@ -131,7 +131,7 @@ def figures(now: Mapping[str, Any], before: Mapping[str, Any] | None) -> list[Fi
         was, is_ = at(before, path), at(now, path)
         if was is None and is_ is None:
             continue
-        moved = "-" if was is None or is_ is None else change(is_ - was)
+        moved = "-" if was is None or is_ is None else change(is_ - was) if is_ != was else "same"
         found.append(Figure(name, show(was), show(is_), moved))
     return found
 
@@ -216,7 +216,7 @@ def span(bin_: Mapping[str, Any], show: Show) -> str:
 
 def fair(group: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "group": group["group"],
+        "group": group["group"].replace("_", " "),
         "told": group["told"],
         "values": [
             {

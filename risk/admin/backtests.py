@@ -47,16 +47,15 @@ class StartForm(forms.Form):
     )
     source = forms.ChoiceField(label="Rows", widget=UnfoldAdminSelectWidget)
     since = forms.DateField(
-        label="Decisions from",
+        label="First business day",
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
-        help_text="For stored decisions only: first and last business day.",
     )
-    until = forms.DateField(label="through", required=False, widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}))
-    product_code = forms.ChoiceField(label="of the product", required=False, widget=UnfoldAdminSelectWidget)
-    channel_code = forms.CharField(
-        label="through the channel", required=False, max_length=20, widget=UnfoldAdminTextInputWidget
+    until = forms.DateField(
+        label="Last business day", required=False, widget=UnfoldAdminTextInputWidget(attrs={"type": "date"})
     )
+    product_code = forms.ChoiceField(label="Product", required=False, widget=UnfoldAdminSelectWidget)
+    channel_code = forms.CharField(label="Channel", required=False, max_length=20, widget=UnfoldAdminTextInputWidget)
     baseline = forms.ChoiceField(
         label="Compared with",
         required=False,

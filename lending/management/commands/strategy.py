@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,15 @@ from django.db import transaction
 
 from lending.common import clock
 from lending.common.errors import DomainError
-from risk.rules import engine, gate, sample, strategy, training
+from risk.rules import engine, gate, sample, strategy, tabular, training, tryout
 from risk.rules.document import Flow, Unreadable, canonical, loads, read
 
 
 class Command(BaseCommand):
-    help = "check | evaluate | build-scorecard | compile | import | export | replay (the first four touch no database)"
+    help = (
+        "check | evaluate | backtest | build-scorecard | compile | import | export | replay"
+        " (the first five touch no database)"
+    )
     requires_system_checks: list[str] = []
     requires_migrations_checks = False
 
@@ -30,6 +33,16 @@ class Command(BaseCommand):
         check.add_argument("files", nargs="+", metavar="FILE")
         evaluate = commands.add_parser("evaluate", help="evaluate the first file for every JSON line on standard input")
         evaluate.add_argument("files", nargs="+", metavar="FILE")
+        backtest = commands.add_parser(
+            "backtest",
+            help="the first file over rows (JSON lines on standard input, --csv or --sample); prints a summary",
+        )
+        backtest.add_argument("files", nargs="+", metavar="FILE")
+        rows = backtest.add_mutually_exclusive_group()
+        rows.add_argument("--csv", metavar="FILE", help="rows as a dataset's CSV: variables, bad, group:NAME")
+        rows.add_argument("--sample", action="store_true", help="the 1,000 rows of German Credit")
+        backtest.add_argument("--held-out", action="store_true", help="of the sample: rows that no card was fitted to")
+        backtest.add_argument("--baseline", metavar="FILE", help="compare with this one; it asks the same other files")
         build = commands.add_parser(
             "build-scorecard", help="fit the scorecard, print KS and AUC on held-out rows, write it"
         )
@@ -68,6 +81,34 @@ class Command(BaseCommand):
             raise CommandError(f"{error.code}: {error}") from error
         for line in _lines(sys.stdin):
             self.stdout.write(canonical(_answer(address, line)))
+
+    def do_backtest(self, options: dict[str, Any]) -> None:
+        """Prints the summary; an error is one JSON line on standard error, and exit 1."""
+        try:
+            flows = [_read(name) for name in options["files"]]
+            former = [_read(options["baseline"])] if options["baseline"] else []
+            if problems := gate.check([*flows, *(flow for flow in former if flow.key != flows[0].key)]):
+                self._refuse([asdict(problem) for problem in problems])
+            rows = _rows(options)
+            if not rows:
+                raise Unreadable("no_rows", "there is no row to try")
+            told = tryout.summary(
+                flows=flows,
+                baseline=[*former, *(flow for flow in flows[1:] if flow.key != former[0].key)] if former else [],
+                rows=rows,
+                groups=tryout.groups_of(rows),
+            )
+        except (Unreadable, engine.EvaluationFailed) as error:
+            self._refuse([{"code": error.code, "message": str(error)}])
+        except tabular.Unreadable as error:
+            self._refuse([asdict(fault) for fault in error.faults])
+        else:
+            self.stdout.write(json.dumps(told, ensure_ascii=False, indent=1))
+
+    def _refuse(self, errors: list[dict[str, Any]]) -> None:
+        for error in errors:
+            self.stderr.write(json.dumps(error, ensure_ascii=False))
+        sys.exit(1)
 
     def do_build_scorecard(self, options: dict[str, Any]) -> None:
         with sample.PATH.open(encoding="utf-8") as file:
@@ -127,6 +168,18 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps({"same": told.same, "stored": told.stored, "replayed": told.replayed}))
         if not told.same:
             sys.exit(1)
+
+
+def _rows(options: dict[str, Any]) -> Sequence[Mapping[str, Any]]:
+    if options["sample"]:
+        return tryout.sample_rows(held_out=options["held_out"])
+    if options["csv"]:
+        try:
+            content = Path(options["csv"]).read_bytes()
+        except OSError as error:
+            raise Unreadable("unreadable_file", str(error)) from error
+        return tryout.csv_rows(content, strategy.catalogue())
+    return list(tryout.json_rows(sys.stdin))
 
 
 def _read(name: str) -> Flow:
