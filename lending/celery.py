@@ -44,6 +44,12 @@ app.conf.beat_schedule = {
         f"{name}.tasks.sweep": _every(f"{name}.tasks.sweep", 2.0)
         for name in ("users", "risk", "review", "funding", "contracts", "traffic")
     },
+    # Only days that moved, and each once more after its end.
+    "risk.tasks.measure": {
+        "task": "risk.tasks.measure",
+        "schedule": crontab(minute="*/10"),
+        "options": {"expires": 500},
+    },
     # Hourly, because it does nothing for a day that is closed and a scheduler that slept at midnight catches up.
     "lending.tasks.close_day": {
         "task": "lending.tasks.close_day",

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from lending.common import clock
 from risk import services
-from risk.services import backtest_runs, builds
+from risk.services import backtest_runs, builds, monitoring
 
 
 @shared_task
@@ -29,3 +29,9 @@ def sweep(**_: object) -> int:
 def run_backtest(*, backtest_id: int, **_: object) -> None:
     """One chunk; the next is queued behind it."""
     backtest_runs.run_next(backtest_id=backtest_id, now=clock.now())
+
+
+@shared_task
+def measure(**_: object) -> int:
+    """Monitoring of what decides; a day that did not move costs nothing. Returns how many days were measured."""
+    return monitoring.run_measure(at=clock.now())

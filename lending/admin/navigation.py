@@ -24,6 +24,7 @@ GROUPS = (
                             " lending.LoanCreditor lending.Event"),
     ("Risk", "risk.Draft risk.Submission risk.Scenario risk.Binding risk.Release risk.Experiment"
                             " risk.Exemption risk.Variable risk.Dataset risk.ScorecardBuild risk.Backtest"
+                            " risk.MonitoringDay"
                             " risk.Assessment risk.Decision risk.DataPull"),
     ("Review", "review.Case review.CaseAction review.Queue review.AuthorityRule review.Finding"
                              " review.Reviewer review.Recusal"),
