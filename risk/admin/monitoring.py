@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from lending.common import clock
-from lending.common.admin import ReadOnlyAdmin, instant
+from lending.common.admin import ReadOnlyAdmin, day, instant
 from lending.common.shown import LINK, badge, right
 from risk.admin import monitoring_page
 from risk.models import MonitoringDay, Scenario
@@ -20,7 +20,7 @@ from risk.rules import monitoring
 
 @admin.register(MonitoringDay)
 class MonitoringDayAdmin(ReadOnlyAdmin):
-    list_display = ("day", "scenario", "release", "how_many", "approval", "psi", "moved", "compared_with")
+    list_display = ("on", "scenario", "release", "how_many", "approval", "psi", "moved", "compared_with")
     list_filter = ("scenario", "release", "day")
     list_select_related = ("scenario", "release")
     list_before_template = "risk/monitoring_scenarios.html"
@@ -29,6 +29,7 @@ class MonitoringDayAdmin(ReadOnlyAdmin):
         *("moved", "compared_with", "reasons", "unknown", "looked_at", "measured"),
     )
     readonly_fields = ("chart", "psi", "moved", "measured")
+    on = day("day", "day")
     measured = instant("measured_at", "measured")
 
     @admin.display(description="decisions", ordering="decisions")

@@ -59,6 +59,7 @@ THRESHOLDS = (
 
 def _charts(days: Sequence[MonitoringDay], level: monitoring.Level | None) -> list[charts.Line]:
     names = [row.day.isoformat() for row in days]
+    whose = level.whose if level else ""
     found = [
         charts.line(
             "Approval rate",
@@ -66,6 +67,7 @@ def _charts(days: Sequence[MonitoringDay], level: monitoring.Level | None) -> li
             [row.approval_rate for row in days],
             [_alarmed(row, "approval rate") for row in days],
             level=level.approval if level else None,
+            level_name=whose,
             shown=share,
         ),
         charts.line(
@@ -73,9 +75,9 @@ def _charts(days: Sequence[MonitoringDay], level: monitoring.Level | None) -> li
             names,
             [row.score_psi for row in days],
             [_alarmed(row, "score PSI") for row in days],
-            level=None,
+            level=monitoring.PSI_LINE if level else None,
+            level_name="alarm above",
             shown=decimal,
-            least=monitoring.PSI_LINE,
         ),
         charts.line(
             "Least known variable: unknown rate",
@@ -83,10 +85,17 @@ def _charts(days: Sequence[MonitoringDay], level: monitoring.Level | None) -> li
             [max(row.unknown.values(), default=0.0) for row in days],
             [_alarmed(row, "unknown rate") for row in days],
             level=max(level.unknown.values(), default=0.0) if level else None,
+            level_name=whose,
             shown=share,
         ),
         charts.line(
-            "Decisions", names, [float(row.decisions) for row in days], [False] * len(days), level=None, shown=_whole
+            "Decisions",
+            names,
+            [float(row.decisions) for row in days],
+            [False] * len(days),
+            level=None,
+            level_name="",
+            shown=_whole,
         ),
     ]
     return [chart for chart in found if chart is not None]

@@ -31,13 +31,14 @@ class Columns:
 
 @dataclass(frozen=True)
 class Line:
-    """`points`: of a polyline; `dots`: (x, y, title, whether it is an alarm); `level`: y of the level, or None."""
+    """`points`: of a polyline; `dots`: (x, y, title, whether an alarm); `level`: y of the dashed line, or None."""
 
     title: str
     points: str
     dots: tuple[tuple[float, float, str, bool], ...]
     level: float | None
     level_text: str
+    level_name: str
     top: str
     bottom: str
     axis: tuple[str, ...]
@@ -80,14 +81,14 @@ def line(
     alarms: Sequence[bool],
     *,
     level: float | None,
+    level_name: str,
     shown: Any,
-    least: float = 0.0,
 ) -> Line | None:
     """Values by day with the level they are held against; days without a value are left out."""
     known = [value for value in values if value is not None]
     if not known:
         return None
-    highest = max([*known, level or 0.0, least]) * 1.1 or 1.0
+    highest = max([*known, level or 0.0]) * 1.1 or 1.0
     step = 100 / max(len(days) - 1, 1)
     dots = tuple(
         (
@@ -105,6 +106,7 @@ def line(
         dots=dots,
         level=None if level is None else round(100 - 100 * level / highest, 3),
         level_text="" if level is None else shown(level),
+        level_name=level_name,
         top=shown(highest),
         bottom=shown(0),
         axis=(days[0], days[-1]) if len(days) > 1 else (days[0],),

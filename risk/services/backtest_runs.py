@@ -154,7 +154,13 @@ def _finish(backtest_id: int, summary: Summary, at: datetime) -> None:
     row.finished_at, row.leased_until = at, None
     row.save()
     rates = [f"{summary[side]['rates']['approve']:.1%}" for side in (BASELINE, CANDIDATE) if summary[side]]
-    _tell(row, backtests.DONE, f"approves {' → '.join(rates)} of {row.row_count:,} rows.", Severity.INFO, at)
+    notices.raise_notice(
+        kind="backtest_done",
+        subject=f"backtest:{row.pk}",
+        text=f"{_whose(row)} approves {' → '.join(rates)} of {row.row_count:,} rows.",
+        severity=Severity.INFO,
+        at=at,
+    )
 
 
 def _put_off_summary(backtest_id: int, error: Exception, at: datetime) -> None:
@@ -174,12 +180,13 @@ def _fail(backtest_id: int, reason: str, at: datetime) -> None:
     row.fail()
     row.failure, row.finished_at, row.leased_until = reason[:300], at, None
     row.save(update_fields=["state", "failure", "finished_at", "leased_until"])
-    _tell(row, backtests.FAILED, f"failed. {row.failure}", Severity.WARNING, at)
+    notices.raise_notice(
+        kind="backtest_failed", subject=f"backtest:{row.pk}", text=f"{_whose(row)} failed. {row.failure}", at=at
+    )
 
 
-def _tell(row: Backtest, kind: str, what: str, severity: str, at: datetime) -> None:
-    told = f"{users.actor_name(row.by)}'s backtest of {row} {what}"
-    notices.raise_notice(kind=kind, subject=f"backtest:{row.pk}", text=told, severity=severity, at=at)
+def _whose(row: Backtest) -> str:
+    return f"{users.actor_name(row.by)}'s backtest of {row}"
 
 
 def _locked(backtest_id: int) -> Backtest:

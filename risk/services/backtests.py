@@ -32,7 +32,7 @@ PERMISSION = "risk.run_backtest"
 LANES = 4  # chunks of one backtest at a time: the workers have applicants to decide about meanwhile
 MAX_ROWS = 200_000
 OPEN = (BacktestState.PENDING, BacktestState.RUNNING)
-DONE, FAILED = "backtest_done", "backtest_failed"
+NOTICES = ("backtest_done", "backtest_failed")
 
 
 class CannotBeTried(Invalid):
@@ -158,7 +158,7 @@ def seen(*, backtest_id: int, by: str, at: datetime) -> None:
     """Its owner has opened the result, so nobody needs to be told any more; does nothing for anybody else."""
     if not Backtest.objects.filter(pk=backtest_id, by=by).exists():
         return
-    told = Notice.objects.filter(kind__in=(DONE, FAILED), subject=f"backtest:{backtest_id}", closed_at=None)
+    told = Notice.objects.filter(kind__in=NOTICES, subject=f"backtest:{backtest_id}", closed_at=None)
     for notice_id in told.values_list("pk", flat=True):
         notices.close(notice_id=notice_id, reason="Its owner has opened it", by="system", at=at)
 

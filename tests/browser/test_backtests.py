@@ -3,13 +3,14 @@
 import json
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.db import transaction
 from playwright.sync_api import BrowserContext
 
-from risk.models import Backtest, Binding, Release
+from risk.models import Backtest, Binding, MonitoringDay, Release
 from risk.rules.document import Flow
 from risk.services import backtest_runs, datasets, releases
 from tests.browser.conftest import work
@@ -52,6 +53,45 @@ def test_start_progress_and_result(
     page.locator("details summary").first.click()
     page.locator("section[aria-label='Scores'] details summary").click()
     desk.look("result")
+
+    fortnight(made, newest, clock)
+    desk.open("risk/monitoringday/")
+    desk.look("monitoring-days")
+    desk.open(f"risk/monitoringday/scenario/credit/?release={newest.pk}")
+    assert f"Held against backtest #{made.pk}" in desk.panel("What is watched")
+    assert page.locator(".risk-lines .alarm").count() == 2
+    desk.look("monitoring")
+    desk.open("risk/monitoringday/scenario/drawdown/")
+    desk.look("monitoring-empty")
+
+
+def fortnight(backtest: Backtest, release: Release, clock: Clock) -> None:
+    """Two weeks as they would be measured, the last day with an alarm."""
+    for number in range(14):
+        MonitoringDay.objects.create(
+            scenario=release.scenario,
+            release=release,
+            day=clock.at.date() - timedelta(days=13 - number),
+            decisions=400,
+            approved=190 + number % 4 * 6 - 60 * (number == 13),
+            referred=60,
+            declined=150 - number % 4 * 6 + 60 * (number == 13),
+            reasons={"S02": 120 + number, "S01": 90, "P02": 30},
+            scores=[[620, 400]],
+            score_psi=0.02 + number * 0.004 + 0.2 * (number == 13),
+            unknown={"checking": 0.02 + 0.001 * number},
+            looked_at=400,
+            compared_with=f"backtest #{backtest.pk}",
+            alarms=ALARMS if number == 13 else [],
+            through_id=number,
+            measured_at=clock.at,
+        )
+
+
+ALARMS = [
+    {"figure": "approval rate", "value": 0.3375, "level": 0.459, "threshold": 0.1},
+    {"figure": "score PSI", "value": 0.272, "level": 0.0, "threshold": 0.2},
+]
 
 
 def stricter(clock: Clock) -> None:

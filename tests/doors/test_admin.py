@@ -31,7 +31,8 @@ from lending.sandbox.applicants import Applicant, applicant
 from lending.services import supplements
 from review.models import Finding
 from review.services import claim_next, open_or_resume_case, recuse
-from risk.services import builds, datasets
+from risk.models import Release, Scenario
+from risk.services import backtests, builds, datasets, monitoring
 from tests.conftest import APPS, Clock
 from tests.factories.applications import judged, submitted
 from tests.factories.drawdowns import routing
@@ -50,6 +51,7 @@ AT_ONE_GO = {
     "lending.Event": 1,
     "lending.Supplement": 1,
     "review.CaseAction": 1,
+    "risk.Backtest": 1,
     "risk.Binding": 2,
     "risk.Release": 1,
     "risk.Variable": 2,  # releases that read it
@@ -138,8 +140,19 @@ def play_the_rest(at: datetime, number: int) -> None:
     relations = Finding.objects.filter(action="recuse").values_list("code", flat=True)
     recuse(case_id=case_id, by_id=staff.pk, reasons=[relations[0]], at=at)
     match_offers(application_id=application_id, trigger="declined", at=at)
+<<<<<<< HEAD
     two = datasets.import_csv(name="two", content=b"months,bad\n12,1\n24,0\n", by="system", at=at)
     builds.start(dataset_id=two.pk, scenario="credit", title="", settings=BUILD, by="system", at=at)
+=======
+    rows = datasets.import_csv(name="two", content=b"months,bad\n12,1\n24,0\n", by="system", at=at)
+    backtests.start(release_id=Release.objects.get(key="credit").pk, dataset_id=rows.pk, by=by_analyst(), at=at)
+    for scenario in Scenario.objects.all():
+        monitoring.measure(scenario_id=scenario.pk, day=at.date(), at=at)
+
+
+def by_analyst() -> str:
+    return f"staff:{User.objects.get(username='analyst.lin').pk}"
+>>>>>>> 45e37cd (Bench of the backtest's rows beside a loop over the engine; monitoring pages in ISO days, the line of the PSI drawn)
 
 
 class Office:

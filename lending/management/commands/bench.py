@@ -15,12 +15,16 @@ from django.core.management.base import BaseCommand, CommandError
 
 from lending.rules import schedule
 from lending.rules.schedule import Terms, build_schedule, plan_for
+from risk.rules import engine, strategy, trials, tryout
+from risk.rules.backtesting import Tally
+from risk.rules.trials import Plan
 
 AMOUNTS = range(100_000, 5_000_000, 9_700)  # cents, ¥1,000 to ¥50,000
 RATES = tuple(Decimal(rate) for rate in ("0.108", "0.144", "0.18", "0.204"))
 MONTHS = 12
 DAY = date(2026, 1, 31)
 ROUNDS = 30
+CHUNK = 500  # rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        rows = schedule_rows()
+        rows = [*schedule_rows(), *backtest_rows()]
         self.stdout.write(f"{'path':<5} {'what':<58} {'ours':>10} {'peer':>10} {'ratio':>7}  target")
         for row in rows:
             target = f">= {row.target:g}  {'ok' if row.ratio >= row.target else 'MISSED'}" if row.target else "-"
@@ -100,6 +104,30 @@ def schedule_rows() -> list[Row]:
     ]
 
 
+def backtest_rows() -> list[Row]:
+    """Path 9: a chunk of a backtest without a database: inputs completed, evaluated, verdicts read, packed and counted.
+
+    Its peer is a plain loop over the engine that keeps nothing but the answers.
+    """
+    rows = tryout.sample_rows()[:CHUNK]
+    address = strategy.shipped_addresses()["credit"]
+    names = strategy.scenarios()["credit"]["inputs"]
+    plan = Plan(address, None, names, {}, (("limit_cents", "annual_rate", "terms"), ()))
+    inputs = [{name: row["inputs"].get(name) for name in names} for row in rows]
+
+    def ours() -> None:
+        tally = Tally(tryout.GROUPS)
+        tally.add(*trials.run(rows, plan))
+        tally.summary()
+
+    def peer() -> None:
+        for values in inputs:
+            engine.evaluate(address, values)
+
+    mine, loop = beside({ours: len(rows), peer: len(rows)}, rounds=5)
+    return [Row("9", f"a row of a backtest, {1 / mine:,.0f} rows/s / loop over the engine", mine, loop, None)]
+
+
 def cents_off() -> tuple[int, int, int]:
     """Rows whose interest differs from exact rational arithmetic with the same rounding: ours, the peer's, of all."""
     peer_schedule, ours, peer, total = _peer(), 0, 0, 0
@@ -122,7 +150,7 @@ def _exact_interest(cents: int, factor: Fraction, months: int) -> list[int]:
     return interests
 
 
-def beside(acts: Mapping[Callable[[], None], int]) -> list[float]:
+def beside(acts: Mapping[Callable[[], None], int], rounds: int = ROUNDS) -> list[float]:
     """Best seconds a call of each act; acts: each with the calls it makes.
 
     The acts take turns, so that a busy machine slows all of them alike, and the best of all rounds counts.
@@ -133,7 +161,7 @@ def beside(acts: Mapping[Callable[[], None], int]) -> list[float]:
     collecting = gc.isenabled()
     gc.disable()  # as timeit does: how much garbage the rest of the process holds is nobody's speed
     try:
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             for (act, calls), times in zip(acts.items(), taken, strict=True):
                 start = time.perf_counter()
                 act()
