@@ -2,4 +2,14 @@
 
 from risk.admin import assessments, backtests, builds, catalogue, datasets, drafts, experiments, monitoring, strategy
 
-__all__ = ["assessments", "backtests", "builds", "catalogue", "datasets", "drafts", "experiments", "monitoring", "strategy"]
+__all__ = [
+    "assessments",
+    "backtests",
+    "builds",
+    "catalogue",
+    "datasets",
+    "drafts",
+    "experiments",
+    "monitoring",
+    "strategy",
+]

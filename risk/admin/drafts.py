@@ -18,8 +18,8 @@ from risk.admin import fields
 from risk.admin.asking import AskingAdmin
 from risk.admin.editing import EditedDraft
 from risk.admin.rulesets import WrittenRules
-from risk.admin.testing import TestedDraft
 from risk.admin.scorecards import CardedDraft
+from risk.admin.testing import TestedDraft
 from risk.models import Draft, DraftState, Submission, SubmissionState
 
 WRITE = "risk.write_strategy"

@@ -10,8 +10,8 @@ from risk.models.assessments import (
     PullState,
     ShadowDecision,
 )
-from risk.models.builds import BuildState, ScorecardBuild
 from risk.models.backtests import Backtest, BacktestChunk, BacktestState, ChunkState
+from risk.models.builds import BuildState, ScorecardBuild
 from risk.models.datasets import Dataset, DatasetPart, DatasetSource
 from risk.models.drafts import Draft, DraftState, Submission, SubmissionState
 from risk.models.experiments import Exemption, Experiment, ExperimentKind

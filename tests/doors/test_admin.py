@@ -59,8 +59,15 @@ AT_ONE_GO = {
     "users.StaffAct": 1,
 }
 BUILD: dict[str, Any] = {
-    **{"variables": ["months"], "held_out_percent": 25, "max_bins": 5, "min_percent": 5, "monotone": True},
-    **{"pdo": 40, "anchor_score": 600, "anchor_odds": 20, "bad_percent": None},
+    "variables": ["months"],
+    "held_out_percent": 25,
+    "max_bins": 5,
+    "min_percent": 5,
+    "monotone": True,
+    "pdo": 40,
+    "anchor_score": 600,
+    "anchor_odds": 20,
+    "bad_percent": None,
 }
 LISTS_ADD = {"users.ListEntry": [403, 403, 200]}  # the one table that grows here
 
@@ -140,19 +147,15 @@ def play_the_rest(at: datetime, number: int) -> None:
     relations = Finding.objects.filter(action="recuse").values_list("code", flat=True)
     recuse(case_id=case_id, by_id=staff.pk, reasons=[relations[0]], at=at)
     match_offers(application_id=application_id, trigger="declined", at=at)
-<<<<<<< HEAD
     two = datasets.import_csv(name="two", content=b"months,bad\n12,1\n24,0\n", by="system", at=at)
     builds.start(dataset_id=two.pk, scenario="credit", title="", settings=BUILD, by="system", at=at)
-=======
-    rows = datasets.import_csv(name="two", content=b"months,bad\n12,1\n24,0\n", by="system", at=at)
-    backtests.start(release_id=Release.objects.get(key="credit").pk, dataset_id=rows.pk, by=by_analyst(), at=at)
+    backtests.start(release_id=Release.objects.get(key="credit").pk, dataset_id=two.pk, by=by_analyst(), at=at)
     for scenario in Scenario.objects.all():
         monitoring.measure(scenario_id=scenario.pk, day=at.date(), at=at)
 
 
 def by_analyst() -> str:
     return f"staff:{User.objects.get(username='analyst.lin').pk}"
->>>>>>> 45e37cd (Bench of the backtest's rows beside a loop over the engine; monitoring pages in ISO days, the line of the PSI drawn)
 
 
 class Office:

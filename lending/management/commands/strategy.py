@@ -148,8 +148,8 @@ class Command(BaseCommand):
         if problems:
             sys.exit(1)
         for row in made:
-            told = {"file": row.file, "key": row.key, "draft": row.draft and row.draft.pk}
-            self.stdout.write(json.dumps(told))
+            number = row.draft.pk if row.draft else None
+            self.stdout.write(json.dumps({"file": row.file, "key": row.key, "draft": number}))
 
     def do_export(self, options: dict[str, Any]) -> None:
         from risk import queries  # the verbs above work where no database is configured
