@@ -79,6 +79,12 @@ def state(value: str, known: dict[str, tuple[str, str]]) -> SafeString:
 
 
 @register.filter
+def share(fraction: float | None) -> str:
+    """0.305 is 30.5 %."""
+    return "-" if fraction is None else f"{100 * fraction:.1f} %"
+
+
+@register.filter
 def hundredth(share_bp: int) -> str:
     """Ten-thousandths as per cent: 1000 is 10."""
     return f"{share_bp / 100:g}"

@@ -13,7 +13,7 @@ from lending.common import clock
 from lending.common.acting import Act, ActingAdmin
 from lending.common.admin import age, instant, state_badge
 from lending.common.composed import ComposedPage
-from risk import services
+from risk import queries, services
 from risk.admin import fields
 from risk.admin.asking import AskingAdmin
 from risk.admin.editing import EditedDraft
@@ -221,6 +221,7 @@ class SubmissionAdmin(ComposedPage, ActingAdmin):
             "report": row.report,
             "decided": DECIDED,
             "mine": mine and row.state == SubmissionState.WAITING,
+            "swaps": queries.swap_samples(row.closure_sha256) if request.user.has_perm("risk.view_decision") else (),
         }
 
 

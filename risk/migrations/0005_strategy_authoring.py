@@ -4,6 +4,7 @@ import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.utils.timezone
 import django_fsm
+import lending.common.crypto
 from django.conf import settings
 from django.db import migrations, models
 
@@ -24,7 +25,7 @@ class Migration(migrations.Migration):
                 ('form', models.CharField(choices=[('flow', 'Decision flow'), ('rule_set', 'Rule set'), ('table', 'Decision table'), ('scorecard', 'Scorecard')], max_length=10)),
                 ('title', models.CharField(max_length=120)),
                 ('authored', models.JSONField()),
-                ('tests', models.JSONField(blank=True, default=list)),
+                ('tests', lending.common.crypto.EncryptedJSONField(blank=True, default=list)),
                 ('required_coverage', models.PositiveSmallIntegerField(default=80, help_text='Per cent of rules that tests must reach')),
                 ('revision', models.PositiveIntegerField(default=1)),
                 ('state', django_fsm.FSMField(choices=[('open', 'Being written'), ('submitted', 'Waits for approval'), ('released', 'Released'), ('discarded', 'Discarded')], default='open', max_length=50, protected=True)),
@@ -103,7 +104,7 @@ class Migration(migrations.Migration):
                 ('product_code', models.CharField(blank=True, max_length=20)),
                 ('channel_code', models.CharField(blank=True, max_length=20)),
                 ('segment', models.CharField(blank=True, choices=[('new', 'New borrowers'), ('returning', 'Returning borrowers')], max_length=10)),
-                ('parts', models.JSONField()),
+                ('parts', lending.common.crypto.EncryptedJSONField()),
                 ('closure_sha256', models.CharField(max_length=64)),
                 ('report', models.JSONField()),
                 ('note', models.CharField(max_length=300)),
@@ -196,7 +197,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='release',
             name='tests',
-            field=models.JSONField(blank=True, default=list, help_text='Cases that this version passed'),
+            field=lending.common.crypto.EncryptedJSONField(blank=True, default=list, help_text='Cases that this version passed'),
         ),
         migrations.AddField(
             model_name='scenario',

@@ -11,10 +11,39 @@ ALTER TABLE risk_submission ADD CONSTRAINT risk_submission_four_eyes CHECK (
 ALTER TABLE risk_submission ADD CONSTRAINT risk_submission_written_by_submitter CHECK (
     submitted_by = ANY (written_by));
 
+-- What encrypted text looks like after a change of keys, which is all that a trigger can see of it.
+CREATE FUNCTION under_another_key(before bytea, after bytea) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT substr(before, 1, 4) <> substr(after, 1, 4) AND length(before) = length(after)
+$$;
+
+CREATE FUNCTION risk_release_kept() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    kept risk_release%ROWTYPE;
+BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        kept := NEW;
+        kept.tests := OLD.tests;
+        IF kept IS NOT DISTINCT FROM OLD AND under_another_key(OLD.tests, NEW.tests) THEN
+            RETURN NEW;
+        END IF;
+    END IF;
+    RAISE EXCEPTION 'risk_release is append-only' USING ERRCODE = 'check_violation';
+END $$;
+DROP TRIGGER risk_release_never_changed ON risk_release;
+CREATE TRIGGER risk_release_never_changed BEFORE UPDATE OR DELETE ON risk_release
+    FOR EACH ROW EXECUTE FUNCTION risk_release_kept();
+
 CREATE FUNCTION risk_submission_kept() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     kept risk_submission%ROWTYPE;
 BEGIN
+    IF TG_OP = 'UPDATE' THEN
+        kept := NEW;
+        kept.parts := OLD.parts;
+        IF kept IS NOT DISTINCT FROM OLD AND under_another_key(OLD.parts, NEW.parts) THEN
+            RETURN NEW;
+        END IF;
+    END IF;
     IF TG_OP = 'UPDATE' AND OLD.state = 'waiting' THEN
         kept := NEW;
         kept.state := OLD.state; kept.decided_by := OLD.decided_by; kept.decided_at := OLD.decided_at;
@@ -90,6 +119,11 @@ CREATE TRIGGER risk_binding_never_changed BEFORE UPDATE OR DELETE ON risk_bindin
     FOR EACH ROW EXECUTE FUNCTION risk_never_changed();
 DROP TRIGGER risk_submission_kept ON risk_submission;
 DROP FUNCTION risk_submission_kept();
+DROP TRIGGER risk_release_never_changed ON risk_release;
+DROP FUNCTION risk_release_kept();
+CREATE TRIGGER risk_release_never_changed BEFORE UPDATE OR DELETE ON risk_release
+    FOR EACH ROW EXECUTE FUNCTION risk_never_changed();
+DROP FUNCTION under_another_key(bytea, bytea);
 ALTER TABLE risk_submission DROP CONSTRAINT risk_submission_written_by_submitter;
 ALTER TABLE risk_submission DROP CONSTRAINT risk_submission_four_eyes;
 """

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django_fsm import FSMField, FSMModelMixin, transition
 
+from lending.common.crypto import EncryptedJSONField
 from risk.models.strategy import Binding, Release, ReleaseForm, Scenario, Scope
 
 
@@ -18,7 +19,8 @@ class DraftState(models.TextChoices):
 class Draft(FSMModelMixin, models.Model):
     """The working copy of one flow, rule set, table or scorecard. One a key is being written at a time.
 
-    `authored`: the form's own shape; for a flow and a table the JDM graph. `tests`: `[{name, inputs, expect}]`.
+    `authored`: the form's own shape; for a flow and a table the JDM graph. `tests`: `[{name, inputs, expect}]`, and
+    encrypted because inputs may be those of a person.
     `revision` rises with every save: who saves over somebody else's is told. `written_by`: all who changed it.
     """
 
@@ -27,7 +29,7 @@ class Draft(FSMModelMixin, models.Model):
     form = models.CharField(max_length=10, choices=ReleaseForm)
     title = models.CharField(max_length=120)
     authored = models.JSONField()
-    tests = models.JSONField(default=list, blank=True)
+    tests = EncryptedJSONField(default=list, blank=True)
     required_coverage = models.PositiveSmallIntegerField(
         default=80, help_text="Per cent of rules that tests must reach"
     )
@@ -83,7 +85,7 @@ class Submission(FSMModelMixin, Scope):
 
     draft = models.ForeignKey(Draft, models.PROTECT, related_name="submissions")
     scenario = models.ForeignKey(Scenario, models.PROTECT, related_name="submissions")
-    parts = models.JSONField()
+    parts = EncryptedJSONField()
     closure_sha256 = models.CharField(max_length=64)
     report = models.JSONField()
     note = models.CharField(max_length=300)

@@ -4,6 +4,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
+from lending.common.crypto import EncryptedJSONField
+
 
 class VariableType(models.TextChoices):
     INT = "int", "Integer"
@@ -86,7 +88,7 @@ class Release(models.Model):
     pins = models.JSONField(default=dict, blank=True)
     sha256 = models.CharField(max_length=64)
     closure_sha256 = models.CharField(max_length=64, db_index=True)
-    tests = models.JSONField(default=list, blank=True, help_text="Cases that this version passed")
+    tests = EncryptedJSONField(default=list, blank=True, help_text="Cases that this version passed")
     schema_version = models.PositiveSmallIntegerField()
     engine = models.CharField(max_length=40)
     author = models.CharField(max_length=60)

@@ -5,6 +5,7 @@ from risk.queries.backtests import (
     backtest_csv,
     backtest_for,
     backtest_summary_csv,
+    swap_samples,
 )
 from risk.queries.datasets import (
     DatasetView,
@@ -78,4 +79,5 @@ __all__ = [
     "spend_cents",
     "spend_on",
     "states_of",
+    "swap_samples",
 ]

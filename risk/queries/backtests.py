@@ -73,6 +73,15 @@ def backtest_for(candidate_sha256: str) -> BacktestView | None:
     )
 
 
+def swap_samples(candidate_sha256: str, each_way: int = 10) -> tuple[Mapping[str, Any], ...]:
+    """Some of whom the content would decide otherwise, approved before and approved now in turn: {ref, bad, before,
+    now}. They name people."""
+    found = backtest_for(candidate_sha256)
+    if found is None or not found.swaps:
+        return ()
+    return tuple(sample for way in ("out", "in") for sample in found.swaps[way]["samples"][:each_way])
+
+
 def backtest_csv(backtest_id: int) -> Iterator[str]:
     """A line per row, header first, as far as the chunks are done. It names people. Raises NotFound."""
     row = Backtest.objects.filter(pk=backtest_id).first()

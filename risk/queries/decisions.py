@@ -149,7 +149,7 @@ def decisions_of(application_id: int) -> tuple[DecisionView, ...]:
 
 def decision_number(text: str) -> int:
     """The number behind a public id or a number. Raises NotFound."""
-    if text.isdigit():
+    if text.isdecimal() and text.isascii():
         return _decision(int(text)).pk
     try:
         row = Decision.objects.filter(public_id=UUID(text)).first()

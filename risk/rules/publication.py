@@ -104,9 +104,11 @@ def report(
     reasons: Mapping[str, ReasonText],
     role: str,
     backtest: Mapping[str, Any] | None = None,
-    needs_backtest: bool = False,
 ) -> Report:
-    """`flows`: the root first, with all that it asks. `role`: "" where it is released without being put in force."""
+    """`flows`: the root first, with all that it asks. `role`: "" where it is released without being put in force.
+
+    `backtest`: what the latest one of exactly these flows found; nothing comes into force without.
+    """
     mine = {part.flow.file for part in parts}
     problems = [problem for problem in gate.check(flows) if problem.file in mine]
     if problems:
@@ -122,7 +124,7 @@ def report(
     soft = [text for each in tested for text in _untested(each)]
     if not parts:
         hard.append("Nothing differs from what is released.")
-    if needs_backtest and backtest is None:
+    if role and backtest is None:
         soft.append("No finished backtest of exactly this content: run one.")
     return Report(
         findings=found,

@@ -10,6 +10,7 @@ from typing import Any
 from lending import queries as lending
 from lending.common.errors import Conflict, Forbidden, Invalid, NotFound
 from risk.models import Binding, Draft, DraftState, Release, Segment, Submission, SubmissionState
+from risk.queries.backtests import backtest_for
 from risk.rules import publication
 from risk.rules.document import Flow, export, references
 from risk.rules.publication import Part, Report
@@ -57,6 +58,7 @@ def report_of(draft: Draft, scope: Scope | None, at: datetime) -> Report:
         pinned=_repinned(working, serving),
         reasons=_register(),
         role=scope.role if scope else "",
+        backtest=_backtest(releases.closure_digest(working.flows)),
     )
 
 
@@ -246,6 +248,29 @@ def _check_scope(scope: Scope, draft: Draft) -> None:
         lending.product(scope.product_code)
     if scope.segment and scope.segment not in Segment.values:
         raise Invalid(f"There is no segment {scope.segment!r}.", fields={"segment": "Choose one of the list."})
+
+
+def _backtest(closure_sha256: str) -> dict[str, Any] | None:
+    """What the latest one of exactly this content found; whom it would change is read from it when it is shown."""
+    found = backtest_for(closure_sha256)
+    if found is None:
+        return None
+    return {
+        "id": found.id,
+        "rows": found.rows,
+        "errors": found.errors,
+        "source": found.source,
+        "baseline": found.baseline,
+        "approval_before": found.approval_before,
+        "approval_now": found.approval_now,
+        "bad_rate_before": found.bad_rate_before,
+        "bad_rate_now": found.bad_rate_now,
+        "quality": dict(found.quality) if found.quality else None,
+        "swapped_out": found.swaps["out"]["rows"] if found.swaps else None,
+        "swapped_in": found.swaps["in"]["rows"] if found.swaps else None,
+        "below_the_line": list(found.below_the_line),
+        "finished_at": found.finished_at.isoformat(),
+    }
 
 
 def _in_order(working: drafts.WorkingSet) -> list[Draft]:

@@ -21,6 +21,7 @@ from django.urls import reverse
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 import funding.services
+import risk.services
 from funding.models import Programme
 from lending import flow
 from lending.admin import navigation
@@ -36,6 +37,7 @@ from risk.services import backtests, builds, datasets, monitoring
 from tests.conftest import APPS, Clock
 from tests.factories.applications import judged, submitted
 from tests.factories.drawdowns import routing
+from tests.factories.strategies import precheck_draft
 from tests.sandbox_server import SandboxClient
 from traffic.models import StatusPush
 from traffic.services import match_offers
@@ -150,6 +152,15 @@ def play_the_rest(at: datetime, number: int) -> None:
     two = datasets.import_csv(name="two", content=b"months,bad\n12,1\n24,0\n", by="system", at=at)
     builds.start(dataset_id=two.pk, scenario="credit", title="", settings=BUILD, by="system", at=at)
     backtests.start(release_id=Release.objects.get(key="credit").pk, dataset_id=two.pk, by=by_analyst(), at=at)
+    precheck_draft(at, key=f"precheck_{number}")
+    risk.services.ask_exemption(
+        borrower=borrower.public_id,
+        rule=f"antifraud.{('velocity', 'emulator')[number % 2]}",
+        until=at.date(),
+        by=by_analyst(),
+        reason="as a test",
+        at=at,
+    )
     for scenario in Scenario.objects.all():
         monitoring.measure(scenario_id=scenario.pk, day=at.date(), at=at)
 

@@ -190,8 +190,7 @@ class TestGroups:
 
     @pytest.mark.parametrize("group", ACCOUNTS)
     def test_act_only_where_the_table_says_so(self, configured: None, clock: Clock, group: str) -> None:
-        with transaction.atomic():
-            made = rows(clock.at)
+        made = rows(clock.at)
         client = signed_in(ACCOUNTS[group])
         done = set()
         for (label, name), row in made.items():

@@ -11,7 +11,14 @@ from risk import services
 from risk.models import Binding, Draft, DraftState, Release, Submission
 from risk.services import drafts, publishing, releases
 from risk.services.releases import Scope, in_force
-from tests.factories.strategies import CASES, OPEN_APPLICATION, precheck_draft, stricter_admission, submitted_precheck
+from tests.factories.strategies import (
+    CASES,
+    OPEN_APPLICATION,
+    backtested,
+    precheck_draft,
+    stricter_admission,
+    submitted_precheck,
+)
 from users.models import Notice, User
 from users.services import acts
 
@@ -106,11 +113,21 @@ class TestGate:
     def test_wants_tests_that_pass_and_reach_enough(self, lin: str, at: datetime) -> None:
         draft = precheck_draft(at, by=lin, tests=CASES[:1])
         report = services.draft_report(draft_id=draft.pk, at=at)
-        assert report["soft_blockers"] == ["precheck: tests reach 0 % of its rules; 80 % are required."]
+        untried = "No finished backtest of exactly this content: run one."
+        assert report["soft_blockers"] == ["precheck: tests reach 0 % of its rules; 80 % are required.", untried]
         wrong = [CASES[1] | {"expect": {"outcome": "approve"}}, CASES[2]]
         services.save_draft(draft_id=draft.pk, revision=2, tests=wrong, by=lin, at=at)
         report = services.draft_report(draft_id=draft.pk, at=at)
-        assert report["soft_blockers"] == ["precheck: test case 'has one' fails."]
+        assert report["soft_blockers"] == ["precheck: test case 'has one' fails.", untried]
+
+    def test_wants_a_backtest_of_exactly_this_content(self, lin: str, at: datetime) -> None:
+        draft = precheck_draft(at, by=lin)
+        backtested(draft, at)
+        report = services.draft_report(draft_id=draft.pk, at=at)
+        assert (report["soft_blockers"], report["backtest"]["rows"]) == ([], 3)
+        stricter = OPEN_APPLICATION | {"when": {"open_applications": [">", 1]}}
+        services.save_draft(draft_id=draft.pk, revision=2, authored={"rules": [stricter]}, by=lin, at=at)
+        assert services.draft_report(draft_id=draft.pk, at=at)["backtest"] is None
 
     def test_a_row_that_nothing_reaches_stops_it(self, lin: str, at: datetime) -> None:
         draft = services.begin_draft(key="limits", scenario="credit", form="table", title="Limits", by=lin, at=at)
@@ -197,7 +214,8 @@ class TestApproval:
         authored["rules"][-1]["tag"] = "late_source"
         services.save_draft(draft_id=rules.pk, revision=1, authored=authored, required_coverage=0, by=lin, at=at)
         flow = services.fork_release(release_id=_latest("credit").pk, by=lin, at=at)
-        services.save_draft(draft_id=flow.pk, revision=1, required_coverage=0, by=lin, at=at)
+        flow = services.save_draft(draft_id=flow.pk, revision=1, required_coverage=0, by=lin, at=at)
+        backtested(flow, at)
         row = services.submit_strategy(
             draft_id=flow.pk, revision=2, note=NOTE, scope=Scope("credit", product_code="BIZ"), by=lin, at=at
         )
