@@ -127,7 +127,7 @@ def of_strategies(at: datetime) -> dict[tuple[str, str], models.Model]:
     taken, ended, coming = narrow
     risk.bind(scope=taken, release=Release.objects.get(key="admission", version=1), **why)
     second = risk.bind(scope=taken, release=stricter, begins=at + timedelta(seconds=1), **why)
-    borrower_id = borrower(at, phone="13700137000", id_number="330106198803070016")
+    borrower_id = borrower(at)
     borrower_number = User.objects.get(pk=borrower_id).public_id
     exemptions = [
         risk.ask_exemption(borrower=borrower_number, rule=rule, until=at.date() + timedelta(days=9), **why)
