@@ -5,47 +5,35 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from risk import queries
 from risk.admin import plots as charts
 from risk.admin.backtest_page import decimal, share
-from risk.models import Binding, MonitoringDay, Release, Scenario
+from risk.models import MonitoringDay, Scenario
 from risk.rules import monitoring
-from risk.services import monitoring as measured
-from risk.services import releases
 
-DAYS = 60
 REASONS = 8
 
 
 def composed(scenario: Scenario, release_id: int | None, at: datetime) -> dict[str, Any]:
-    """The values of `risk/monitoring.html`. `release_id`: else what serves now, else what decided last."""
-    watched = list(
-        Release.objects.filter(monitoring_days__scenario=scenario).distinct().only("key", "version").order_by("-pk")
-    )
-    serving = releases.in_force(
-        scenario=scenario.code, role=Binding.Role.DECIDE, product_code="", channel_code="", at=at
-    )
-    serving_id = serving.release_id if serving else None
-    wanted = [row for row in watched if row.pk == (release_id or serving_id)] or watched[:1]
+    """The values of `risk/monitoring.html`. `release_id`: else what serves now, else what was released last."""
+    found = queries.watched(scenario=scenario, release_id=release_id, at=at)
     shown: dict[str, Any] = {
         "scenario": scenario,
-        "watched": watched,
-        "serving": serving.release if serving else None,
+        "watched": found.releases,
+        "serving": found.serving,
         "thresholds": THRESHOLDS,
     }
-    if not wanted:
+    if found.release is None:
         return shown
-    release = Release.objects.get(pk=wanted[0].pk)
-    days = list(MonitoringDay.objects.filter(scenario=scenario, release=release).order_by("-day")[:DAYS])[::-1]
-    level = measured.level_for(release, scenario)
     return shown | {
-        "release": release,
-        "is_serving": release.pk == serving_id,
-        "level": level,
-        "charts": _charts(days, level),
-        "days": [_day(row) for row in reversed(days)],
-        "reasons": _reasons(days, level),
-        "unknown": _unknown(days[-1], level) if days else [],
-        "last": days[-1] if days else None,
+        "release": found.release,
+        "is_serving": found.release == found.serving,
+        "level": found.level,
+        "charts": _charts(found.days, found.level),
+        "days": [_day(row) for row in reversed(found.days)],
+        "reasons": _reasons(found.days, found.level),
+        "unknown": _unknown(found.days[-1], found.level),
+        "last": found.days[-1],
         "min_decisions": monitoring.MIN_DECISIONS,
     }
 

@@ -35,6 +35,7 @@ from risk.queries.experiments import (
     Flip,
     comparison,
 )
+from risk.queries.monitoring import Watched, watched
 from risk.queries.strategy import (
     Served,
     inputs_of,
@@ -57,6 +58,7 @@ __all__ = [
     "Served",
     "SourceSpend",
     "Spend",
+    "Watched",
     "backtest_csv",
     "backtest_for",
     "backtest_summary_csv",
@@ -80,4 +82,5 @@ __all__ = [
     "spend_on",
     "states_of",
     "swap_samples",
+    "watched",
 ]
