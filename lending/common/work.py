@@ -36,11 +36,13 @@ def claim(
     inner = model._default_manager.filter(free).order_by("pk").select_for_update(skip_locked=True).values("pk")[:limit]
     sql, params = inner.query.sql_with_params()
     table = connection.ops.quote_name(model._meta.db_table)
+    # Materialized: as a plain subquery a nested loop would run it once a row, and lease a further row each time.
+    statement = (
+        f"WITH due (id) AS MATERIALIZED ({sql}) UPDATE {table} SET leased_until = %s, attempts = attempts + 1 "  # noqa: S608  both are built by Django from the model
+        "WHERE id IN (SELECT id FROM due) RETURNING id"
+    )
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"UPDATE {table} SET leased_until = %s, attempts = attempts + 1 WHERE id IN ({sql}) RETURNING id",  # noqa: S608  both are built by Django from the model
-            [at + timedelta(seconds=lease_seconds), *params],
-        )
+        cursor.execute(statement, [*params, at + timedelta(seconds=lease_seconds)])
         return sorted(row[0] for row in cursor.fetchall())
 
 

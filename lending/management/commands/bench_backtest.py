@@ -64,6 +64,8 @@ class Command(BaseCommand):
             worker.start()
         for worker in workers:
             worker.join()
+            if worker.exitcode:
+                self.stderr.write(f"a process ended with {worker.exitcode}")
         _work(backtest_id)  # sums up where the last two chunks ended together
 
 

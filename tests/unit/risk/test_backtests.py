@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
+from django.db.models import Q
 
+from lending.common import work
 from risk import queries, services
 from risk.models import Backtest, BacktestChunk, BacktestState, Dataset, DatasetPart, Decision, Draft, Release
 from risk.services import backtest_runs, backtests, datasets, drafts, releases
@@ -119,6 +121,20 @@ class TestRun:
         )
         assert not backtest_runs.run_next(backtest_id=backtest.pk, now=at)
         assert backtest_runs.run_next(backtest_id=backtest.pk, now=later + timedelta(seconds=1))
+
+
+@pytest.mark.django_db
+class TestClaim:
+    def test_takes_one_chunk_whatever_the_planner_thinks_best(self, start: Started, at: datetime) -> None:
+        backtest = start()
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+            cursor.execute(
+                "SET LOCAL enable_hashagg = off; SET LOCAL enable_material = off; SET LOCAL enable_sort = off"
+            )
+            claimed = work.claim(BacktestChunk, due=Q(backtest_id=backtest.pk, state="pending"), at=at)
+        assert len(claimed) == 1
+        assert backtest.chunks.filter(leased_until__isnull=False).count() == 1
 
 
 @pytest.mark.django_db
