@@ -47,7 +47,7 @@ def _ks(curve: Any, widest: Any) -> Shown:
 def _roc(curve: Any) -> Shown:
     return {
         "title": "ROC: bad caught for good lost",
-        "legend": [("good", "this card"), ("then", "by chance (dashed)")],
+        "legend": [("good", "this card"), ("quiet", "by chance")],
         "svg": charts.lines(
             "Share of bad below a score against the share of good below it, held-out rows",
             [("ROC", "good", [(0.0, 0.0), *((g, b) for _, g, b in curve)])],

@@ -22,9 +22,6 @@ from risk.rules import scorecard
 from risk.services import builds, drafts
 
 STATES = {"pending": "amber", "running": "teal", "done": "green", "failed": "red", "cancelled": "grey"}
-# What tells nothing about a person: offered, not ticked.
-PLAIN_SOURCES = ("clock", "product", "level", "pulls", "decisions", "lists", "id2", "card4")
-UNTICKED = ("product", "method", "purpose")
 
 
 class BuildForm(forms.Form):
@@ -47,12 +44,11 @@ class BuildForm(forms.Form):
 
     def __init__(self, *args: Any, dataset: Dataset, scenario: Scenario, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        names = builds.eligible(dataset, scenario)
-        sources = drafts.variables_of(scenario)
+        offered = builds.offered(dataset, scenario)
         known = {column["name"]: column["known"] for column in dataset.columns}
         field: Any = self.fields["variables"]
-        field.choices = [(name, f"{name} ({known[name]:,})") for name in names]
-        field.initial = [n for n in names if sources[n].source not in PLAIN_SOURCES and n not in UNTICKED]
+        field.choices = [(name, f"{name} ({known[name]:,})") for name, _ in offered]
+        field.initial = [name for name, ticked in offered if ticked]
 
     @property
     def numbers(self) -> list[Any]:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-WIDTH, HEIGHT = 480, 220
+WIDTH, HEIGHT = 400, 200
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 12, 34
 PLOT_W, PLOT_H = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
+NARROW = 290  # of a chart that stands beside a table
 
 Point = tuple[float, float]
 
@@ -74,7 +75,7 @@ def rates(
     """Bars of a share, and over them a line on a scale of its own around nought."""
     top = max((value for value in bars if value is not None), default=0) or 1.0
     reach = max((abs(value) for value in line), default=0) or 1.0
-    slot = PLOT_W / max(len(names), 1)
+    slot = (NARROW - LEFT - RIGHT) / max(len(names), 1)
 
     def middle(place: int) -> float:
         return LEFT + slot * (place + 0.5)
@@ -104,7 +105,7 @@ def rates(
             for place, (x, y) in enumerate(points)
         ),
     )
-    return _svg(label, _names(names, slot) + _scale(top) + drawn)
+    return _svg(label, _names(names, slot) + _scale(top, NARROW) + drawn, width=NARROW)
 
 
 def strip(label: str, rows: Sequence[tuple[str, float]]) -> SafeString:
@@ -112,19 +113,19 @@ def strip(label: str, rows: Sequence[tuple[str, float]]) -> SafeString:
     height = 22 * len(rows) + 6
     least, most = min([0.0, *(v for _, v in rows)]), max([0.0, *(v for _, v in rows)])
     span = (most - least) or 1.0
-    zero = 150 + 270 * (0 - least) / span
+    zero = 150 + 200 * (0 - least) / span
     drawn = format_html_join(
         "",
         '<text x="142" y="{}" class="name">{}</text><rect class="{}" x="{}" y="{}" width="{}" height="14"/>'
-        '<text x="474" y="{}" class="value">{}</text>',
+        '<text x="396" y="{}" class="value">{}</text>',
         (
             (
                 22 * place + 16,
                 name if len(name) <= 22 else f"{name[:21]}…",
                 "good" if value >= 0 else "bad",
-                f"{min(zero, 150 + 270 * (value - least) / span):.1f}",
+                f"{min(zero, 150 + 200 * (value - least) / span):.1f}",
                 22 * place + 5,
-                f"{max(abs(value) * 270 / span, 1):.1f}",
+                f"{max(abs(value) * 200 / span, 1):.1f}",
                 22 * place + 16,
                 f"{value:+.0f}",
             )
@@ -142,9 +143,9 @@ def strip(label: str, rows: Sequence[tuple[str, float]]) -> SafeString:
     )
 
 
-def _svg(label: str, body: SafeString, height: int = HEIGHT) -> SafeString:
+def _svg(label: str, body: SafeString, *, width: int = WIDTH, height: int = HEIGHT) -> SafeString:
     return format_html(
-        '<svg class="risk-chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>', WIDTH, height, label, body
+        '<svg class="risk-chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>', width, height, label, body
     )
 
 
@@ -161,13 +162,13 @@ def _axis(ticks: Sequence[tuple[float, str]], x_title: str, y_title: str) -> Saf
     return _scale(1.0) + below + title + format_html("<title>{} by {}</title>", y_title, x_title)
 
 
-def _scale(top: float) -> SafeString:
+def _scale(top: float, width: int = WIDTH) -> SafeString:
     parts = [(part / 4, f"{top * part / 4:.0%}") for part in range(5)]
     return format_html_join(
         "",
         '<line class="axis" x1="{}" x2="{}" y1="{}" y2="{}"/><text class="value" x="{}" y="{}">{}</text>',
         (
-            (LEFT, WIDTH - RIGHT, y, y, LEFT - 6, float(y) + 4, text)
+            (LEFT, width - RIGHT, y, y, LEFT - 6, float(y) + 4, text)
             for part, text in parts
             for y in (f"{TOP + PLOT_H * (1 - part):.1f}",)
         ),
@@ -175,7 +176,7 @@ def _scale(top: float) -> SafeString:
 
 
 def _names(names: Sequence[str], slot: float) -> SafeString:
-    room = max(int(slot / 6), 10)
+    room = max(int(slot / 5.6), 8)
     return format_html_join(
         "",
         '<text class="tick" x="{}" y="{}">{}<title>{}</title></text>',

@@ -24,6 +24,7 @@ from risk.models import Dataset, Scenario
 from risk.services import datasets
 from users.services import access
 
+FILE = "w-full max-w-2xl border border-base-200 dark:border-base-700 rounded-default px-3 py-2"
 SOURCES = {"upload": "teal", "decisions": "green", "sample": "grey"}
 
 
@@ -42,7 +43,7 @@ class _ScenarioForm(forms.Form):
 class UploadForm(_ScenarioForm):
     name = forms.CharField(max_length=120, widget=UnfoldAdminTextInputWidget)
     scenario = forms.ChoiceField(required=False, widget=UnfoldAdminSelectWidget)
-    file = forms.FileField(widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}))
+    file = forms.FileField(widget=forms.FileInput(attrs={"accept": ".csv,text/csv", "class": FILE}))
     field_order = ("name", "scenario", "file")
 
 

@@ -24,6 +24,8 @@ from users.services import acts
 LEASE_SECONDS = 300  # renewed with every variable; the library alone may take a minute to load on a busy machine
 TRIES = 3
 AT_WORK = Q(state__in=[BuildState.PENDING, BuildState.RUNNING])
+PLAIN_SOURCES = ("clock", "product", "level", "pulls", "decisions", "lists", "id2", "card4")
+PLAIN = ("product", "method", "purpose")
 LEAST_MOST = {
     "held_out_percent": (10, 50),
     "max_bins": (2, 12),
@@ -175,6 +177,14 @@ def eligible(dataset: Dataset, scenario: Scenario) -> list[str]:
         and column["name"] in scenario.inputs
         and column["name"] != scorecard.AGE
         and column["name"] not in PROTECTED
+    ]
+
+
+def offered(dataset: Dataset, scenario: Scenario) -> list[tuple[str, bool]]:
+    """The eligible variables, and whether each says something about a person, rather than about what is asked for."""
+    sources = {name: spec.source for name, spec in drafts.variables_of(scenario).items()}
+    return [
+        (name, sources.get(name) not in PLAIN_SOURCES and name not in PLAIN) for name in eligible(dataset, scenario)
     ]
 
 
