@@ -35,7 +35,10 @@ from risk.queries.experiments import (
     Flip,
     comparison,
 )
-from risk.queries.monitoring import Watched, watched
+from risk.queries.monitoring import (
+    Watched,
+    watched,
+)
 from risk.queries.strategy import (
     Served,
     inputs_of,
