@@ -11,6 +11,9 @@ import './style.css';
 // How high the simulator opens, where nobody has drawn it to another height yet.
 if (!localStorage.getItem('jdmEditor:graphPanel:height')) localStorage.setItem('jdmEditor:graphPanel:height', '280');
 
+// On a narrow screen the palette would cover the graph: it begins folded.
+if (innerWidth < 768 && !localStorage.getItem('jdm-components-opened')) localStorage.setItem('jdm-components-opened', 'false');
+
 /** A colour of the back office as the editor can take it: its theme reads no oklch(). */
 function colour(name: string): string | undefined {
   const pen = document.createElement('canvas').getContext('2d');
