@@ -107,10 +107,10 @@ class DecisionAdmin(DrawnDecision, WithLineage, ExactSearch, ReadOnlyAdmin):
     list_select_related = ("release",)
     fields = (
         *("public_id", "assessment", "scenario", "step", "release", "engine", "as_of_date", "badge", "grade", "score"),
-        *("limit", "annual_rate", "reasons", "tags", "spend", "latency_us", "decided_at"),
-        *("replayed", "hits_text", "output_text", "trace_text"),
+        *("limit", "annual_rate", "reasons", "points_lost", "tags", "spend", "latency_us", "decided_at"),
+        *("experiment", "arm", "replayed", "hits_text", "output_text", "trace_text"),
     )
-    readonly_fields = ("badge", "limit", "spend", "replayed", "hits_text", "output_text", "trace_text")
+    readonly_fields = ("badge", "limit", "spend", "points_lost", "replayed", "hits_text", "output_text", "trace_text")
     actions = ("replay",)
     actions_detail = ("draw",)
     badge = state_badge("outcome", OUTCOMES, "outcome")
@@ -123,6 +123,12 @@ class DecisionAdmin(DrawnDecision, WithLineage, ExactSearch, ReadOnlyAdmin):
         if told.same:
             return f"same bytes, {told.engine_now}"
         return f"DIFFERENT: stored by {told.engine_stored}, replayed by {told.engine_now}: {told.replayed}"
+
+    @admin.display(description="points lost, by reason")
+    def points_lost(self, obj: Decision) -> str:
+        lost = json.loads(obj.output).get("lost") or {}
+        ranked = sorted(lost.items(), key=lambda found: -found[1])
+        return " · ".join(f"{code} {points}" for code, points in ranked if points) or "-"
 
     @admin.display(description="rules that hit")
     def hits_text(self, obj: Decision) -> SafeString:

@@ -8,10 +8,10 @@ from typing import Any
 from django.db.models import F
 
 from lending.common.errors import NotFound
-from risk.models import Decision, Release, Scenario, Variable
+from risk.models import Decision, Draft, DraftState, Release, Scenario, Variable
 from risk.queries.strategy import releases_in_force
 from risk.rules.histogram import Histogram, histogram
-from risk.rules.usage import words
+from risk.rules.usage import words, written
 from users import queries as users
 from users.queries import SourceFacts
 
@@ -47,7 +47,8 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class VariableView:
-    """`source` is None where the value comes from our own records, which `own` then names; `scenarios` bring it."""
+    """`source` is None where the value comes from our own records, which `own` then names; `scenarios` bring it;
+    `drafts` that read it as they stand: (number, name)."""
 
     id: int
     name: str
@@ -63,6 +64,7 @@ class VariableView:
     description_zh: str
     scenarios: tuple[str, ...]
     uses: tuple[Use, ...]
+    drafts: tuple[tuple[int, str], ...]
 
     @property
     def in_force(self) -> tuple[Use, ...]:
@@ -76,9 +78,9 @@ class VariableView:
 def variables(at: datetime) -> tuple[VariableView, ...]:
     """The whole catalogue, in its order."""
     rows = list(Variable.objects.all())
-    read, sources = _uses(at), users.source_facts()
+    read, drafts, sources = _uses(at), _drafts(), users.source_facts()
     scenarios = dict(Scenario.objects.values_list("code", "inputs"))
-    return tuple(_view(row, read.get(row.name, ()), sources, scenarios) for row in rows)
+    return tuple(_view(row, read.get(row.name, ()), drafts.get(row.name, ()), sources, scenarios) for row in rows)
 
 
 def variable(name: str, at: datetime) -> VariableView:
@@ -127,8 +129,21 @@ def _words_of(row: Release) -> frozenset[str]:
     return _words[row.sha256]
 
 
+def _drafts() -> dict[str, tuple[tuple[int, str], ...]]:
+    """By word: the drafts at work that read it."""
+    found: dict[str, tuple[tuple[int, str], ...]] = {}
+    for row in Draft.objects.filter(state__in=[DraftState.OPEN, DraftState.SUBMITTED]).order_by("key"):
+        for word in written(row.form, row.authored):
+            found[word] = (*found.get(word, ()), (row.pk, row.key))
+    return found
+
+
 def _view(
-    row: Variable, uses: tuple[Use, ...], sources: dict[str, SourceFacts], scenarios: dict[str, list[str]]
+    row: Variable,
+    uses: tuple[Use, ...],
+    drafts: tuple[tuple[int, str], ...],
+    sources: dict[str, SourceFacts],
+    scenarios: dict[str, list[str]],
 ) -> VariableView:
     return VariableView(
         id=row.pk,
@@ -145,4 +160,5 @@ def _view(
         description_zh=row.description_zh,
         scenarios=tuple(sorted(code for code, inputs in scenarios.items() if row.name in inputs)),
         uses=uses,
+        drafts=drafts,
     )

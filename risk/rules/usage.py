@@ -4,9 +4,10 @@ What is written counts, whether or not a case ever comes there: a variable that 
 """
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from risk.rules import ruleset
 from risk.rules.document import Graph, Node
 from risk.rules.expressions import TOKEN
 
@@ -20,6 +21,16 @@ def variables_read(graph: Graph, names: Collection[str]) -> frozenset[str]:
     `$root.months` and `$nodes.input.months` are.
     """
     return words(graph).intersection(names)
+
+
+def written(form: str, authored: Mapping[str, Any]) -> frozenset[str]:
+    """Every name that a draft reads, however unfinished: what its form says, or its graph."""
+    if form == "rule_set":
+        whens = [rule.get("when") for rule in authored.get("rules") or [] if isinstance(rule, dict)]
+        return frozenset(variable for when in whens if when for variable, _, _ in ruleset.conditions(when))
+    if form == "scorecard":
+        return frozenset(str(block.get("variable")) for block in authored.get("blocks") or [])
+    return words(dict(authored)) if "nodes" in authored else frozenset()
 
 
 def words(graph: Graph) -> frozenset[str]:

@@ -17,7 +17,9 @@ from lending.rules import schedule
 from lending.rules.schedule import Terms, build_schedule, plan_for
 from risk.rules import engine, strategy, trials, tryout
 from risk.rules.backtesting import Tally
+from risk.rules.catalogue import filled
 from risk.rules.trials import Plan
+from risk.rules.verdict import read_verdict
 
 AMOUNTS = range(100_000, 5_000_000, 9_700)  # cents, ¥1,000 to ¥50,000
 RATES = tuple(Decimal(rate) for rate in ("0.108", "0.144", "0.18", "0.204"))
@@ -47,7 +49,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: Any, **options: Any) -> None:
-        rows = [*schedule_rows(), *backtest_rows()]
+        rows = [*decision_rows(), *schedule_rows(), *backtest_rows()]
         self.stdout.write(f"{'path':<5} {'what':<58} {'ours':>10} {'peer':>10} {'ratio':>7}  target")
         for row in rows:
             target = f">= {row.target:g}  {'ok' if row.ratio >= row.target else 'MISSED'}" if row.target else "-"
@@ -102,6 +104,30 @@ def schedule_rows() -> list[Row]:
         Row("8", "the same, and the terms given anew with each amount", warm, theirs, None),
         Row("8", "the same, on terms never seen (due dates worked out)", cold, theirs, None),
     ]
+
+
+def decision_rows() -> list[Row]:
+    """Path 1: one decision of the shipped credit flow without a database: its inputs picked from what is known and
+    completed by the catalogue's defaults, checked, evaluated, the answer read as a verdict.
+
+    Its peer is the bare engine on the same flow and inputs.
+    """
+    address = strategy.shipped_addresses()["credit"]
+    names, needs = strategy.scenarios()["credit"]["inputs"], ("limit_cents", "annual_rate", "terms")
+    people = [row["inputs"] for row in tryout.sample_rows()[:CHUNK]]
+    inputs = [{name: known.get(name) for name in names} for known in people]
+
+    def ours() -> None:
+        for known in people:
+            values, _ = filled(names, known, {})
+            read_verdict(engine.evaluate(address, values), needs)
+
+    def peer() -> None:
+        for values in inputs:
+            engine._engine.evaluate(address, values)
+
+    mine, bare = beside({ours: len(people), peer: len(people)}, rounds=5)
+    return [Row("1", f"a decision of the credit flow, {1 / mine:,.0f}/s / bare engine", mine, bare, 0.7)]
 
 
 def backtest_rows() -> list[Row]:
