@@ -34,6 +34,10 @@ class AlreadyBegun(Conflict):
     code, title = "already_begun", "This is in force already; roll back instead"
 
 
+class SameInstant(Conflict):
+    code, title = "same_instant", "Something else comes into force here at the same instant; choose another"
+
+
 @dataclass(frozen=True)
 class Scope:
     """What a binding serves. Empty product, channel or segment: any."""
@@ -238,8 +242,11 @@ def _bind(
     begins: datetime,
     until: datetime | None,
 ) -> Binding:
+    scenario = Scenario.objects.select_for_update().get(code=scope.scenario)
+    if Binding.objects.filter(scenario=scenario, in_force_from=begins, cancelled_at=None, **scope.columns).exists():
+        raise SameInstant
     return Binding.objects.create(
-        scenario=Scenario.objects.get(code=scope.scenario),
+        scenario=scenario,
         release=release,
         in_force_from=begins,
         in_force_until=until,

@@ -55,6 +55,7 @@ AT_ONE_GO = {
     "review.CaseAction": 1,
     "risk.Backtest": 1,
     "risk.Binding": 2,
+    "risk.Exemption": 1,
     "risk.Release": 1,
     "risk.Variable": 2,  # releases that read it
     "users.AccessLog": 1,

@@ -1,11 +1,14 @@
 """Drafts, submissions and releases that are made through the real services."""
 
+import json
 from copy import deepcopy
 from datetime import datetime
 from typing import Any
 
 from risk.models import Draft, Release, Submission
-from risk.rules.strategy import shipped_flows
+from risk.rules.document import Flow
+from risk.rules.ruleset import compile_rules
+from risk.rules.strategy import DATA, schema_of
 from risk.services import backtest_runs, backtests, begin_draft, datasets, release, save_draft, submit_strategy
 from risk.services.releases import Scope
 
@@ -78,6 +81,8 @@ def submitted_precheck(at: datetime, *, key: str = "precheck", by: str = "system
 
 def stricter_admission(at: datetime, age: int = 21) -> Release:
     """The shipped admission with a higher age, released by two people."""
-    flow = next(flow for flow in shipped_flows() if flow.key == "admission")
-    flow.graph["nodes"][1]["content"]["rules"][0]["rules-in-age_years"] = f"< {age}"
-    return release(flow=flow, form="rule_set", author="staff:1", approver="staff:2", at=at)
+    authored = json.loads((DATA / "rulesets" / "admission.json").read_text(encoding="utf-8"))
+    authored["rules"][0]["when"] = {"age_years": ["<", age]}
+    graph = compile_rules(authored | {"schema": schema_of("admission")})
+    flow = Flow("admission", graph, "admission")
+    return release(flow=flow, form="rule_set", authored=authored, author="staff:1", approver="staff:2", at=at)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from risk import services
 from risk.models import Binding, Draft, DraftState, Release, Submission
@@ -188,11 +188,11 @@ class TestApproval:
 
     def test_the_database_holds_four_eyes(self, lin: str, at: datetime) -> None:
         row = submitted_precheck(at, by=lin)
-        release = releases.latest("admission")
-        with pytest.raises(IntegrityError, match="four_eyes"), transaction.atomic():
-            Submission.objects.filter(pk=row.pk).update(  # past the transition, as a script would
-                state="approved", decided_by=lin, decided_at=at, release=release
-            )
+        past_the_service = (
+            "UPDATE risk_submission SET state = 'approved', decided_by = %s, decided_at = now(), release_id = %s"
+        )
+        with pytest.raises(IntegrityError, match="four_eyes"), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(past_the_service, [row.submitted_by, _latest("admission").pk])
 
     def test_what_was_submitted_stays_as_it_was(self, lin: str, at: datetime) -> None:
         row = submitted_precheck(at, by=lin)
@@ -275,6 +275,10 @@ class TestInForce:
                 binding_id=Binding.objects.latest("pk").pk, by=staff("initial.chen"), reason="not mine", at=now
             )
 
+    def test_two_at_the_same_instant_are_refused_by_name(self, lin: str, at: datetime) -> None:
+        with pytest.raises(releases.SameInstant):
+            services.bind(scope=Scope("admission"), release=stricter_admission(at), by=lin, reason="again", at=at)
+
     def test_a_retired_scope_leaves_the_work_to_the_wider(self, lin: str, at: datetime) -> None:
         narrow = Scope("admission", product_code="BIZ", segment="new")
         binding = services.bind(scope=narrow, release=stricter_admission(at), by=lin, reason="stricter", at=at)
@@ -309,7 +313,9 @@ class TestEmergency:
         assert serving(at + timedelta(hours=73)) is None
         assert Notice.objects.filter(kind="emergency_release", severity="critical").exists()
         with pytest.raises(IntegrityError, match="serves until"), transaction.atomic():
-            services.bind(scope=scope, release=Release.objects.get(key="precheck"), by=lin, reason="longer", at=at)
+            services.bind(
+                scope=scope, release=Release.objects.get(key="precheck"), by=lin, reason="longer", at=at + timedelta(1)
+            )
 
     def test_needs_its_own_permission(self, lin: str, at: datetime) -> None:
         draft = precheck_draft(at, by=lin)
