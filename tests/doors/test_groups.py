@@ -125,9 +125,9 @@ def of_strategies(at: datetime) -> dict[tuple[str, str], models.Model]:
     later = at + timedelta(days=1)
     narrow = (risk.Scope("admission", product_code=code) for code in ("BIZ", "LINE", "ONCE"))
     taken, ended, coming = narrow
-    earlier = at - timedelta(hours=1)
-    risk.bind(scope=taken, release=Release.objects.get(key="admission", version=1), begins=earlier, **why)
-    second = risk.bind(scope=taken, release=stricter, **why)
+    hour = timedelta(hours=1)
+    risk.bind(scope=taken, release=Release.objects.get(key="admission", version=1), begins=at - 2 * hour, **why)
+    second = risk.bind(scope=taken, release=stricter, begins=at - hour, **why)
     borrower_id = borrower(at)
     borrower_number = User.objects.get(pk=borrower_id).public_id
     exemptions = [
