@@ -140,19 +140,24 @@ def bind(
 
 
 def roll_back(*, binding_id: int, by: str, reason: str, at: datetime) -> Binding:
-    """What served this scope before the binding serves again. Raises NotFound, NothingElseServes, NotAllowed."""
+    """What served this scope before the binding serves again: its former release, or where it had none the wider scope.
+
+    Raises NotFound, NothingElseServes, NotAllowed.
+    """
     row = _locked(binding_id)
     scope = scope_of(row)
     current = _exactly(scope, at)
     if current is None or current.pk != row.pk:
         raise NotFound(f"{row} is not what serves {scope} now.")
-    former = next((each for each in _history(scope, at) if each.release_id not in (None, current.release_id)), None)
-    if former is None or former.release is None:
+    former = next((each for each in _history(scope, at) if each.release_id != current.release_id), None)
+    release = former.release if former else None
+    if release is None and _narrowest(_covering(scope, at).exclude(**scope.columns)) is None:
         raise NothingElseServes(f"Nothing served {scope} before; retire it, or release something else.")
     acts.record(
         by=by, act="roll_back", subject=f"binding:{row.pk}", reason=reason, at=at, permission="risk.put_in_force"
     )
-    return _bind(scope, former.release, by=by, reason=reason, at=at, begins=at, until=former.in_force_until)
+    until = former.in_force_until if former and release else None
+    return _bind(scope, release, by=by, reason=reason, at=at, begins=at, until=until)
 
 
 def retire(*, binding_id: int, by: str, reason: str, at: datetime) -> Binding:
@@ -186,18 +191,7 @@ def in_force(
     *, scenario: str, role: str, product_code: str, channel_code: str, at: datetime, segment: str = ""
 ) -> Binding | None:
     """The narrowest binding in force, the latest of its kind; product before channel before segment."""
-    latest: dict[tuple[bool, bool, bool], Binding] = {}
-    rows = _live(at).filter(
-        scenario__code=scenario,
-        role=role,
-        product_code__in=["", product_code],
-        channel_code__in=["", channel_code],
-        segment__in=["", segment],
-    )
-    for row in rows.order_by("in_force_from", "pk"):
-        latest[bool(row.product_code), bool(row.channel_code), bool(row.segment)] = row
-    serving = {narrowness: row for narrowness, row in latest.items() if row.release_id is not None}
-    return serving[max(serving)] if serving else None
+    return _narrowest(_covering(Scope(scenario, role, product_code, channel_code, segment), at))
 
 
 def is_as_shipped(scope: Scope, shipped: str) -> bool:
@@ -214,6 +208,25 @@ def _live(at: datetime) -> QuerySet[Binding]:
     return Binding.objects.select_related("release__scenario", "scenario").filter(
         Q(in_force_until=None) | Q(in_force_until__gt=at), in_force_from__lte=at, cancelled_at=None
     )
+
+
+def _covering(scope: Scope, at: datetime) -> QuerySet[Binding]:
+    """The bindings of this scope and of the wider ones around it."""
+    return _live(at).filter(
+        scenario__code=scope.scenario,
+        role=scope.role,
+        product_code__in=["", scope.product_code],
+        channel_code__in=["", scope.channel_code],
+        segment__in=["", scope.segment],
+    )
+
+
+def _narrowest(rows: QuerySet[Binding]) -> Binding | None:
+    latest: dict[tuple[bool, bool, bool], Binding] = {}
+    for row in rows.order_by("in_force_from", "pk"):
+        latest[bool(row.product_code), bool(row.channel_code), bool(row.segment)] = row
+    serving = {narrowness: row for narrowness, row in latest.items() if row.release_id is not None}
+    return serving[max(serving)] if serving else None
 
 
 def _history(scope: Scope, at: datetime) -> QuerySet[Binding]:
