@@ -1,7 +1,7 @@
 """The shape of a graph: what is reached, what ends nowhere, and what every path is sure to have produced."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from risk.rules.document import Flow, Node
@@ -30,6 +30,12 @@ class Shape:
         self.dangling = [(s, t) for s, t, _ in self.edges if s not in self.nodes or t not in self.nodes]
         self.circle = self._circle()
         self.is_broken = bool(self.dangling or self.circle or not self.edges or len(self.inputs) != 1)
+
+    @property
+    def is_single_table(self) -> bool:
+        """A table of its own, asked by flows for whatever its columns hold: a price, a limit. Only flows must decide."""
+        kinds = sorted(str(node.get("type")) for node in self.nodes.values())
+        return kinds == ["decisionTableNode", "inputNode", "outputNode"]
 
     def faults(self) -> Iterator[Fault]:
         if not self.nodes:
@@ -171,3 +177,9 @@ class Shape:
             shape, others = Shape(below), {name: flow for name, flow in known.items() if flow.key != below.key}
             return not shape.is_broken and not any(shape.ends_without(others, field))
         return False
+
+
+def has_no_outcome(flows: Sequence[Flow]) -> bool:
+    """Whether some path through the first flow ends without one. The flows are sound but for that."""
+    shape = Shape(flows[0])
+    return not shape.is_broken and any(shape.ends_without({flow.key: flow for flow in flows}, "outcome"))

@@ -13,6 +13,7 @@ from risk.rules.cases import CaseResult, Coverage
 from risk.rules.differences import differences
 from risk.rules.document import Flow
 from risk.rules.gate import Problem
+from risk.rules.paths import has_no_outcome
 from risk.rules.reasons import ReasonText
 from risk.rules.tables import Finding
 
@@ -119,7 +120,7 @@ def report(
     hard = [
         *(finding.message for finding in found if finding.kind == "unreachable"),
         *silent,
-        *(text for text in [_speechless(flows)] if text and role),
+        *(text for text in [_undecided(flows), _speechless(flows)] if text and role),
     ]
     soft = [text for each in tested for text in _untested(each)]
     if not parts:
@@ -171,6 +172,12 @@ def _reasons(flows: Sequence[Flow], register: Mapping[str, ReasonText]) -> tuple
         if (row := register.get(code))
     ]
     return told, [f"Reason {message}." for _, message in codes.faults(named, register)]
+
+
+def _undecided(flows: Sequence[Flow]) -> str | None:
+    if has_no_outcome(flows):
+        return f"{flows[0].key} has no outcome, so it decides nothing by itself: release it only, for flows to ask."
+    return None
 
 
 def _speechless(flows: Sequence[Flow]) -> str | None:

@@ -23,6 +23,7 @@ from risk.models import (
 )
 from risk.rules import engine
 from risk.rules.document import Flow, export
+from risk.rules.paths import has_no_outcome
 from risk.rules.trials import Plan
 from risk.services import datasets, drafts, releases
 from users.models import Notice
@@ -44,7 +45,10 @@ class CannotBeTried(Invalid):
 class DecidesNothing(Invalid):
     code, title = (
         "decides_nothing",
-        ("A scorecard decides nothing by itself: backtest the flow that asks it, its open draft is used there"),
+        (
+            "A scorecard, or a table without an outcome, decides nothing by itself: backtest the flow that asks it, "
+            "its open draft is used there"
+        ),
     )
 
 
@@ -94,7 +98,7 @@ def start(
     acts.require(by=by, permission=PERMISSION)
     candidate = _draft(draft_id) if draft_id is not None else _release(release_id)
     scenario, form, flows = candidate.scenario, candidate.form, candidate.flows
-    if form == ReleaseForm.SCORECARD:
+    if form == ReleaseForm.SCORECARD or has_no_outcome(flows):
         raise DecidesNothing
     engine.load(flows)
     dataset = _dataset(dataset_id, scenario) if dataset_id is not None else None

@@ -15,6 +15,7 @@ from risk.rules.authored import Unbuildable
 from risk.rules.catalogue import VariableSpec
 from risk.rules.document import Flow, references
 from risk.rules.gate import Problem
+from risk.rules.paths import has_no_outcome
 from risk.services import releases
 from users.services import acts
 
@@ -61,6 +62,11 @@ class WorkingSet:
     flows: tuple[Flow, ...]
     drafts: tuple[Draft, ...]
     problems: tuple[Problem, ...]
+
+    @property
+    def has_no_outcome(self) -> bool:
+        """Sound, and decides nothing by itself."""
+        return not self.checked() and has_no_outcome(self.flows)
 
     def checked(self) -> list[Problem]:
         """Everything that the gate has against the drafts of the set."""

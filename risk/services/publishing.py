@@ -9,7 +9,7 @@ from typing import Any
 
 from lending import queries as lending
 from lending.common.errors import Conflict, Forbidden, Invalid, NotFound
-from risk.models import Binding, Draft, DraftState, Release, Segment, Submission, SubmissionState
+from risk.models import Binding, Draft, DraftState, Release, ReleaseForm, Segment, Submission, SubmissionState
 from risk.queries.backtests import backtest_for
 from risk.rules import publication
 from risk.rules.document import Flow, export, references
@@ -63,11 +63,13 @@ def report_of(draft: Draft, scope: Scope | None, at: datetime) -> Report:
 
 
 def draft_report(*, draft_id: int, at: datetime) -> dict[str, Any]:
-    """`report_of`, as a submission would keep it, as if it were to decide everywhere. Raises NotFound."""
+    """`report_of`, as a submission would keep it: as if it were to decide everywhere, or be released only where
+    it is a table that answers no outcome. Raises NotFound."""
     draft = Draft.objects.select_related("scenario").filter(pk=draft_id).first()
     if draft is None:
         raise NotFound("There is no such draft.")
-    return publication.as_json(report_of(draft, Scope(draft.scenario.code), at))
+    is_asked_only = draft.form == ReleaseForm.TABLE and drafts.working_set(draft).has_no_outcome
+    return publication.as_json(report_of(draft, None if is_asked_only else Scope(draft.scenario.code), at))
 
 
 def submit(
