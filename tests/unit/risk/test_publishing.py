@@ -146,6 +146,21 @@ class TestGate:
         assert "row 2 is never reached: 1 above take all of it" in report["hard_blockers"]
         assert any("without any reason code" in text for text in report["hard_blockers"])
 
+    def test_a_table_that_flows_ask_needs_no_outcome_and_decides_nothing_by_itself(self, lin: str, at: datetime) -> None:
+        draft = services.begin_draft(key="prices", scenario="credit", form="table", title="Prices", by=lin, at=at)
+        draft.authored["nodes"][1]["content"] |= {
+            "inputs": [{"id": "i", "name": "months", "field": "months"}],
+            "outputs": [{"id": "o", "name": "annual_rate", "field": "annual_rate"}],
+            "rules": [{"_id": "1", "i": "<= 12", "o": '"0.144"'}, {"_id": "2", "i": "", "o": '"0.18"'}],
+        }
+        services.save_draft(draft_id=draft.pk, revision=1, authored=draft.authored, by=lin, at=at)
+        found = services.draft_report(draft_id=draft.pk, at=at)
+        assert (found["problems"], found["hard_blockers"]) == ([], [])
+        with pytest.raises(publishing.NotPublishable, match="decides nothing by itself"), transaction.atomic():
+            services.submit_strategy(
+                draft_id=draft.pk, revision=2, note=NOTE, scope=Scope("credit"), by=lin, at=at
+            )
+
     def test_says_what_changes_in_words(self, lin: str, at: datetime) -> None:
         row = releases.latest("antifraud")
         assert row
@@ -278,6 +293,23 @@ class TestInForce:
     def test_two_at_the_same_instant_are_refused_by_name(self, lin: str, at: datetime) -> None:
         with pytest.raises(releases.SameInstant):
             services.bind(scope=Scope("admission"), release=stricter_admission(at), by=lin, reason="again", at=at)
+
+    def test_rolling_back_the_first_of_a_scope_gives_the_work_back_to_the_wider(self, lin: str, at: datetime) -> None:
+        narrow, hour = Scope("admission", product_code="BIZ"), timedelta(hours=1)
+        first, second = stricter_admission(at), stricter_admission(at, age=23)
+        binding = services.bind(scope=narrow, release=first, by=lin, reason="stricter", at=at)
+        services.roll_back(binding_id=binding.pk, by=lin, reason="too many declines", at=at + hour)
+        assert serving(at + hour, "admission", product_code="BIZ") == "admission v1"
+        again = services.bind(scope=narrow, release=second, by=lin, reason="stricter", at=at + 2 * hour)
+        assert serving(at + 2 * hour, "admission", product_code="BIZ") == "admission v3"
+        services.roll_back(binding_id=again.pk, by=lin, reason="worse still", at=at + 3 * hour)
+        assert serving(at + 3 * hour, "admission", product_code="BIZ") == "admission v1"
+
+    def test_the_only_one_that_ever_served_is_not_rolled_back(self, lin: str, at: datetime) -> None:
+        row = submitted_precheck(at, by=lin, scope=Scope("precheck", product_code="BIZ"))
+        services.approve_strategy(submission_id=row.pk, note=NOTE, by=staff("analyst.he"), at=at)
+        with pytest.raises(releases.NothingElseServes), transaction.atomic():
+            services.roll_back(binding_id=Binding.objects.latest("pk").pk, by=lin, reason="not good", at=at)
 
     def test_a_retired_scope_leaves_the_work_to_the_wider(self, lin: str, at: datetime) -> None:
         narrow = Scope("admission", product_code="BIZ", segment="new")
