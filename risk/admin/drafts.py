@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import NoReverseMatch, URLPattern, path, reverse
+from django.urls import URLPattern, path, reverse
 from unfold.decorators import action
 
 from lending.common import clock
@@ -17,21 +17,15 @@ from risk import queries, services
 from risk.admin import fields
 from risk.admin.asking import AskingAdmin
 from risk.admin.editing import EditedDraft
-from risk.admin.rulesets import WrittenRules
+from risk.admin.rulesets import EDITORS, WrittenRules
 from risk.admin.scorecards import CardedDraft
 from risk.admin.testing import TestedDraft
-from risk.models import Draft, DraftState, Submission, SubmissionState
+from risk.models import Backtest, Draft, DraftState, ReleaseForm, Submission, SubmissionState
 
-WRITE = "risk.write_strategy"
+WRITE, TRY = "risk.write_strategy", "risk.run_backtest"
 STATES = {"open": "teal", "submitted": "amber", "released": "green", "discarded": "grey"}
+TRIED = {"pending": "amber", "running": "teal", "done": "green", "failed": "red", "cancelled": "grey"}
 DECIDED = {"waiting": "amber", "approved": "green", "refused": "red", "withdrawn": "grey"}
-# Where each form is edited: names of pages that take the draft's number.
-EDITORS = {
-    "flow": "risk_draft_editor",
-    "table": "risk_draft_editor",
-    "rule_set": "risk_draft_rules",
-    "scorecard": "risk_draft_card",
-}
 
 
 class BeginForm(forms.Form):
@@ -69,8 +63,8 @@ class DraftAdmin(EditedDraft, WrittenRules, CardedDraft, TestedDraft, AskingAdmi
     search_fields = ("key", "title")
     list_select_related = ("scenario",)
     change_form_outer_before_template = "risk/draft.html"
-    actions_list = ("begin",)
-    actions_detail = ("edit", "test", "hand_in")
+    actions_list = ("to_begin",)
+    actions_detail = ("edit", "test", "backtest", "hand_in")
     badge = state_badge("state", STATES, "state")
     waiting = age("updated_at", "saved")
     acts = {
@@ -94,7 +88,7 @@ class DraftAdmin(EditedDraft, WrittenRules, CardedDraft, TestedDraft, AskingAdmi
         ]
 
     @action(description="Begin a draft", url_path="begin", icon="add", permissions=["write"])
-    def begin(self, request: HttpRequest) -> HttpResponse:
+    def to_begin(self, request: HttpRequest) -> HttpResponse:
         return redirect("admin:risk_draft_begin")
 
     @action(description="Edit", url_path="edit", icon="edit", permissions=["view"])
@@ -105,12 +99,28 @@ class DraftAdmin(EditedDraft, WrittenRules, CardedDraft, TestedDraft, AskingAdmi
     def test(self, request: HttpRequest, object_id: Any) -> HttpResponse:
         return redirect("admin:risk_draft_tests", object_id)
 
+    @action(description="Backtest", url_path="backtest", icon="query_stats", permissions=["try"])
+    def backtest(self, request: HttpRequest, object_id: Any) -> HttpResponse:
+        return redirect(f"{reverse('admin:risk_backtest_new')}?draft={_draft(object_id).pk}")
+
     @action(description="Submit for approval", url_path="hand-in", icon="send", permissions=["write"])
     def hand_in(self, request: HttpRequest, object_id: Any) -> HttpResponse:
         return redirect("admin:risk_draft_submit", object_id)
 
     def has_write_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return request.user.has_perm(WRITE)
+
+    def has_try_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm(TRY)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """Only what still has a use: one that is handed in is not handed in again, a scorecard decides nothing."""
+        row, idle = self.get_object(request, str(object_id)), set()
+        if row and row.state != DraftState.OPEN:
+            idle.add("risk_draft_hand_in")
+        if row and (row.form == ReleaseForm.SCORECARD or row.state not in (DraftState.OPEN, DraftState.SUBMITTED)):
+            idle.add("risk_draft_backtest")
+        return [shown for shown in super().get_actions_detail(request, object_id) if shown.action_name not in idle]
 
     def begin_view(self, request: HttpRequest) -> HttpResponse:
         initial = {name: request.GET[name] for name in ("scenario", "form") if name in request.GET}
@@ -159,6 +169,9 @@ class DraftAdmin(EditedDraft, WrittenRules, CardedDraft, TestedDraft, AskingAdmi
             "states": STATES,
             "report": services.draft_report(draft_id=pk, at=clock.now()) if at_work else None,
             "submissions": Submission.objects.filter(draft=draft),
+            "backtests": Backtest.objects.filter(draft=draft).select_related("dataset").defer("candidate", "summary"),
+            "tried": TRIED,
+            "may_try": request.user.has_perm(TRY) and draft.form != ReleaseForm.SCORECARD and at_work,
             "decided": DECIDED,
         }
 
@@ -233,7 +246,5 @@ def _draft(pk: Any) -> Draft:
 
 
 def _editor(row: Draft) -> str:
-    try:
-        return reverse(f"admin:{EDITORS[row.form]}", args=[row.pk])
-    except NoReverseMatch:
-        return reverse("admin:risk_draft_change", args=[row.pk])
+    name, _ = EDITORS[ReleaseForm(row.form)]
+    return reverse(f"admin:risk_draft_{name}", args=[row.pk])

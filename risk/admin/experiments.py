@@ -66,7 +66,7 @@ class ExperimentAdmin(AskingAdmin, ComposedPage, ActingAdmin):
     list_select_related = ("scenario", "challenger")
     change_form_outer_before_template = "risk/experiment.html"
     actions_list = ("begin",)
-    actions_detail = ("ramp",)
+    actions_detail = ("to_share",)
     started, ended = instant("started_at"), instant("ended_at")
     acts = {
         "end": Act(
@@ -104,8 +104,8 @@ class ExperimentAdmin(AskingAdmin, ComposedPage, ActingAdmin):
     def begin(self, request: HttpRequest) -> HttpResponse:
         return redirect("admin:risk_experiment_start")
 
-    @action(description="Change the share", url_path="ramp", icon="tune", permissions=["run"])
-    def ramp(self, request: HttpRequest, object_id: Any) -> HttpResponse:
+    @action(description="Change the share", url_path="to-share", icon="tune", permissions=["run"])
+    def to_share(self, request: HttpRequest, object_id: Any) -> HttpResponse:
         return redirect("admin:risk_experiment_ramp", object_id)
 
     def has_run_permission(self, request: HttpRequest, object_id: Any = None) -> bool:

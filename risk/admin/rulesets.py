@@ -20,6 +20,13 @@ from risk.services.authoring import OfAnotherForm, Written
 from users import queries as users
 
 WRITE, SEE_DECISIONS = "risk.write_strategy", "risk.view_decision"
+# Where each form is written: the page of a draft, and what it is called there.
+EDITORS = {
+    ReleaseForm.FLOW: ("editor", "Graph"),
+    ReleaseForm.TABLE: ("editor", "Table"),
+    ReleaseForm.RULE_SET: ("rules", "Rules"),
+    ReleaseForm.SCORECARD: ("card", "Scorecard"),
+}
 
 
 class Authoring(ModelAdmin):
@@ -53,9 +60,10 @@ class Authoring(ModelAdmin):
             "pages": self.pages_of(draft),
         }
 
-    def pages_of(self, draft: Draft) -> list[tuple[str, str]]:
-        """(name, title) of the pages of this draft."""
-        return [*([("rules", "Rules")] if draft.form == ReleaseForm.RULE_SET else []), ("tests", "Test cases")]
+    def pages_of(self, draft: Draft) -> list[tuple[str, str, str]]:
+        """(name, title, address) of the pages of this draft."""
+        pages = [EDITORS[ReleaseForm(draft.form)], ("tests", "Test cases"), ("change", "Draft and gate")]
+        return [(name, title, self.address(name, draft.pk)) for name, title in pages]
 
 
 class WrittenRules(Authoring):

@@ -134,6 +134,7 @@ def _answer(
         "dirty": dirty or bool(stale),
         "may": may,
         "opts": page.opts,
+        "pages": page.pages_of(draft),
         "who": users.actor_name(draft.updated_by),
     }
     status = 409 if stale else 422 if refused else 200

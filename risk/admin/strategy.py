@@ -150,7 +150,7 @@ class ReleaseAdmin(DrawnRelease, AskingAdmin, ReadOnlyAdmin):
     list_filter = ("form", "scenario", "key")
     search_fields = ("key", "sha256", "closure_sha256")
     list_select_related = ("scenario",)
-    actions_detail = ("fork", "draw")
+    actions_detail = ("to_fork", "draw")
     fields = (
         *("key", "version", "form", "scenario", "submission_link", "who_wrote", "who_approved", "released"),
         *("emergency_until", "sha256", "closure_sha256", "engine", "pinned", "authored_text", "graph_text"),
@@ -166,7 +166,7 @@ class ReleaseAdmin(DrawnRelease, AskingAdmin, ReadOnlyAdmin):
         ]
 
     @action(description="Write a draft from it", url_path="write", icon="edit_document", permissions=["write"])
-    def fork(self, request: HttpRequest, object_id: Any) -> HttpResponse:
+    def to_fork(self, request: HttpRequest, object_id: Any) -> HttpResponse:
         return redirect("admin:risk_release_fork", object_id)
 
     def has_write_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
