@@ -316,7 +316,7 @@ def _expression(field: str, text: object, broken: str) -> Iterator[tuple[str, st
 def _shape(flow: Flow, known: Mapping[str, Flow]) -> Iterator[Fault]:
     shape = Shape(flow)
     yield from shape.faults()
-    if flow.envelope is not None and not shape.is_broken and not shape.is_single_table:
+    if flow.envelope is not None and not shape.is_broken and not shape.is_asked_only:
         for node in shape.ends_without(known, "outcome"):
             yield node, "outcome", "no_outcome", "a path reaches this node without an outcome"
 

@@ -32,10 +32,14 @@ class Shape:
         self.is_broken = bool(self.dangling or self.circle or not self.edges or len(self.inputs) != 1)
 
     @property
-    def is_single_table(self) -> bool:
-        """A table of its own, asked by flows for whatever its columns hold: a price, a limit. Only flows must decide."""
-        kinds = sorted(str(node.get("type")) for node in self.nodes.values())
-        return kinds == ["decisionTableNode", "inputNode", "outputNode"]
+    def is_asked_only(self) -> bool:
+        """A table by itself without a column for the outcome: flows ask it for a price or a limit, it need not decide."""
+        kinds = {str(node.get("type")): node for node in self.nodes.values()}
+        if len(self.nodes) != 3 or set(kinds) != {"inputNode", "decisionTableNode", "outputNode"}:
+            return False
+        content = kinds["decisionTableNode"].get("content")
+        columns = content.get("outputs") if isinstance(content, dict) else None
+        return all(column.get("field") != "outcome" for column in columns or [])
 
     def faults(self) -> Iterator[Fault]:
         if not self.nodes:
