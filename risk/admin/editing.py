@@ -140,7 +140,8 @@ class EditedDraft(Drawn):
         names = ["check", "excel_out"]
         if self._may_write(request, drawn):
             names += ["save", "simulate", "excel_in"]
-        return super()._urls(request, pk, drawn) | {name: self._url(f"editor_{name}", pk) for name in names}
+        asked = {name: self._url(f"editor_{name}", pk) for name in names}
+        return super()._urls(request, pk, drawn) | asked | {"tests": self._url("tests", pk)}
 
     @answering(WRITE)
     def save_view(self, request: HttpRequest, pk: int) -> HttpResponse:

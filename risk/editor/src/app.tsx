@@ -18,6 +18,7 @@ import { infer } from './types';
 const SIMULATOR = 'simulator';
 const GUIDED = 'risk-editor:guided'; // cells with an operator and a value in place of their text
 const WHOLE = { maxZoom: 1, padding: 0.1 };
+const SETTLED = 250; // ms; the editor hands on what is typed in two steps of 100: a quick Ctrl+S would miss the last words
 const LARGEST_SHEET = 2 * 1024 * 1024; // bytes; the server says the same, after the whole file has been sent
 
 export function Editor({ page }: { page: Page }) {
@@ -67,6 +68,7 @@ export function Editor({ page }: { page: Page }) {
     async (what: string, work: () => Promise<void>) => {
       setBusy(what);
       try {
+        await new Promise((settled) => setTimeout(settled, SETTLED));
         await work();
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
@@ -82,8 +84,9 @@ export function Editor({ page }: { page: Page }) {
   const save = useCallback(() => {
     const { urls, csrf } = page;
     if (!urls.save || busy) return;
-    const [url, sent] = [urls.save, stored(current())];
+    const url = urls.save;
     void asking('save', async () => {
+      const sent = stored(current());
       const answer = await post(url, csrf, { graph: JSON.parse(sent), revision });
       setRevision((await answer.json()).revision);
       onServer.current = sent;

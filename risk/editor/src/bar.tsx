@@ -76,6 +76,7 @@ export function Bar({ page, revision, saved, busy, hasTable, guided, onGuided, o
             </Button>
           </Tooltip>
         )}
+        {urls.tests && <Button href={urls.tests}>Test cases</Button>}
         <Button href={urls.back}>Back</Button>
       </div>
     </header>

@@ -23,7 +23,7 @@ export type Page = {
   variables: Variable[];
   artefacts: Artefact[];
   revision: number | null;
-  urls: { back: string; save?: string; check?: string; simulate?: string; excel_out?: string; excel_in?: string };
+  urls: { back: string; tests?: string; save?: string; check?: string; simulate?: string; excel_out?: string; excel_in?: string };
   csrf: string;
   /** The request the simulator begins with; one is made up from the schema where there is none. */
   example?: unknown;
