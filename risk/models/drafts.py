@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django_fsm import FSMField, FSMModelMixin, transition
 
+from lending.common import clock
 from lending.common.crypto import EncryptedJSONField
 from risk.models.strategy import Binding, Release, ReleaseForm, Scenario, Scope
 
@@ -133,7 +134,7 @@ class Submission(FSMModelMixin, Scope):
         )
 
     def __str__(self) -> str:
-        return f"{self.draft.key}, submitted {self.submitted_at:%Y-%m-%d %H:%M}"
+        return f"{self.draft.key}, submitted {clock.local(self.submitted_at):%Y-%m-%d %H:%M}"
 
     @transition(field=state, source=SubmissionState.WAITING, target=SubmissionState.APPROVED)
     def approve(self) -> None: ...

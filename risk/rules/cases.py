@@ -82,6 +82,13 @@ def units(flow: Flow) -> list[Unit]:
     return [unit for unit in found if unit not in never]
 
 
+def title_of(node: Node, label: str) -> str:
+    """The label of one of the node's units, read by itself: a bin with the variable that it is of."""
+    if not _is_block(node):
+        return label
+    return f"{_rows(node, 'inputs')[0].get('field')} {label}".replace('"', "")
+
+
 def place_of(node: Node, unit: Unit) -> int:
     """The first row or branch of the node that the unit stands for."""
     return _units_of(node).index(unit)

@@ -6,15 +6,16 @@ from typing import Any
 
 from risk.rules import ruleset
 from risk.rules.document import Graph, Node
+from risk.rules.scorecard import label_of
 
 MAX_LINES = 200
 
 
 def differences(form: str, before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> list[str]:
-    """One sentence a change, in the order of the new version; at most 200. `before` None: new altogether."""
+    """One sentence a change, in the order of the new version; at most 200. `before` None: new, told as a whole."""
     if before is None:
-        return ["New."]
-    if form == "rule_set":
+        found = _whole(form, after)
+    elif form == "rule_set":
         found = _of_rules(before, after)
     elif form == "scorecard":
         found = _of_card(before, after)
@@ -22,6 +23,42 @@ def differences(form: str, before: Mapping[str, Any] | None, after: Mapping[str,
         found = _of_graph(dict(before), dict(after))
     lines = list(found)
     return [*lines[:MAX_LINES], f"{len(lines) - MAX_LINES} more changes."] if len(lines) > MAX_LINES else lines
+
+
+def _whole(form: str, new: Mapping[str, Any]) -> Iterator[str]:
+    """What is new, in the words of its form."""
+    if form == "rule_set":
+        for rule in new.get("rules", []):
+            yield f"Rule {rule['id']}: {sentence(rule)}."
+    elif form == "scorecard":
+        yield f"Begins at {new.get('base_points')} points; without a value for a variable: {new.get('missing')}."
+        for block in new.get("blocks", []):
+            bins = ", ".join(f"{label_of(each)} {each['points']:+d}" for each in block["bins"])
+            yield f"{block['variable']}: {bins} points; points lost are reason {block['reason']}."
+    else:
+        for node in new.get("nodes", []):
+            yield from _whole_node(node, new)
+
+
+def _whole_node(node: Node, graph: Mapping[str, Any]) -> Iterator[str]:
+    name, content = _name(node), node.get("content") or {}
+    if node.get("type") == "decisionNode":
+        yield f"{name} asks {content.get('key')}."
+    elif node.get("type") == "decisionTableNode":
+        asked = [str(column.get("field")) for column in content.get("inputs") or []]
+        for number, row in enumerate(_rows(content).values(), start=1):
+            when = {field: cell for field, cell in row.items() if field in asked}
+            then = {field: cell for field, cell in row.items() if field not in asked}
+            yield f"{name}, row {number}: {_row(when)} → {', '.join(map(' '.join, then.items())) or 'nothing'}."
+    elif node.get("type") == "expressionNode":
+        for row in content.get("expressions") or []:
+            yield f"{name}: {row.get('key')} = {row.get('value')}."
+    elif node.get("type") == "switchNode":
+        names = {str(each.get("id")): _name(each) for each in graph.get("nodes", [])}
+        for branch in content.get("statements") or []:
+            edges = [edge for edge in graph.get("edges", []) if edge.get("sourceHandle") == branch.get("id")]
+            leads = ", ".join(names.get(str(edge.get("targetId")), "?") for edge in edges)
+            yield f"{name}: {branch.get('condition') or 'otherwise'} → {leads}."
 
 
 # --- rule sets ------------------------------------------------------------------------------------------------------

@@ -114,7 +114,8 @@ def report(
     problems = [problem for problem in gate.check(flows) if problem.file in mine]
     if problems:
         return unbuildable(problems)
-    found = [finding for part in parts for finding in tables.findings(part.flow)]
+    # A card's last rows take what has no bin on purpose: it gets no points, and so no score.
+    found = [finding for part in parts if part.form != "scorecard" for finding in tables.findings(part.flow)]
     tested = [_tested(part, flows) for part in parts]
     told, silent = _reasons(flows, reasons)
     hard = [

@@ -38,6 +38,7 @@ def suggest(
     if not missing or not bases:
         return []
     address = engine.load(flows)[flows[0].key]
+    nodes = {str(node.get("id")): node for node in flows[0].nodes}
     found: list[dict[str, Any]] = []
 
     def take(inputs: Inputs, unit: cases.Unit | None) -> bool:
@@ -50,7 +51,7 @@ def suggest(
         new = [each for each in missing if each not in missed]
         if not new or (unit is not None and unit not in new):
             return False
-        names = [label for _, label in ([unit] if unit else new)]
+        names = [cases.title_of(nodes[node], label) for node, label in ([unit] if unit else new)]
         expect = cases.expectation(answer["result"])
         found.append({"name": ", ".join(names)[:120], "inputs": inputs, "expect": expect})
         missing[:] = [each for each in missing if each in missed]
@@ -58,7 +59,6 @@ def suggest(
 
     base = _plain(address, bases)
     rules = {rule.get("id"): rule for rule in authored.get("rules") or [] if isinstance(rule, dict)}
-    nodes = {str(node.get("id")): node for node in flows[0].nodes}
     for unit in list(missing):
         if unit in missing:
             changes = _changes(unit, rules, nodes, variables)

@@ -146,7 +146,9 @@ class TestGate:
         assert "row 2 is never reached: 1 above take all of it" in report["hard_blockers"]
         assert any("without any reason code" in text for text in report["hard_blockers"])
 
-    def test_a_table_that_flows_ask_needs_no_outcome_and_decides_nothing_by_itself(self, lin: str, at: datetime) -> None:
+    def test_a_table_that_flows_ask_needs_no_outcome_and_decides_nothing_by_itself(
+        self, lin: str, at: datetime
+    ) -> None:
         draft = services.begin_draft(key="prices", scenario="credit", form="table", title="Prices", by=lin, at=at)
         draft.authored["nodes"][1]["content"] |= {
             "inputs": [{"id": "i", "name": "months", "field": "months"}],
@@ -156,10 +158,12 @@ class TestGate:
         services.save_draft(draft_id=draft.pk, revision=1, authored=draft.authored, by=lin, at=at)
         found = services.draft_report(draft_id=draft.pk, at=at)
         assert (found["problems"], found["hard_blockers"]) == ([], [])
+        assert found["parts"][0]["changes"] == [
+            'table, row 1: months <= 12 → annual_rate "0.144".',
+            'table, row 2: everything else → annual_rate "0.18".',
+        ]
         with pytest.raises(publishing.NotPublishable, match="decides nothing by itself"), transaction.atomic():
-            services.submit_strategy(
-                draft_id=draft.pk, revision=2, note=NOTE, scope=Scope("credit"), by=lin, at=at
-            )
+            services.submit_strategy(draft_id=draft.pk, revision=2, note=NOTE, scope=Scope("credit"), by=lin, at=at)
 
     def test_says_what_changes_in_words(self, lin: str, at: datetime) -> None:
         row = releases.latest("antifraud")
