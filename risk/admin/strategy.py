@@ -58,6 +58,7 @@ class ScenarioAdmin(ComposedPage, ReadOnlyAdmin):
             "variables": queries.inputs_of(scenario.code),
             "schema": json.dumps(scenario.output_schema, indent=1, ensure_ascii=False),
             "may_write": request.user.has_perm(WRITE),
+            "may_put": request.user.has_perm(PUT_IN_FORCE),
         }
 
 

@@ -1,5 +1,6 @@
 """The register of strategies: what serves where, and the files of what is in force."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,6 +59,7 @@ class Served:
     approver: str
     by: str
     reason: str
+    may_roll_back: bool
 
 
 def register(scenario: str, at: datetime) -> tuple[Served, ...]:
@@ -66,6 +68,9 @@ def register(scenario: str, at: datetime) -> tuple[Served, ...]:
     rows = rows.order_by("role", "product_code", "channel_code", "segment", "-in_force_from", "-pk")
     released = [row.release for row in rows if row.release]
     states = states_of(rows, at)
+    served: dict[tuple[Any, ...], set[int | None]] = defaultdict(set)
+    for row in rows:
+        served[_scope(row)].add(row.release_id)
     names = users.actor_names([*(row.by for row in rows), *(name for row in released for name in _people(row))])
     return tuple(
         Served(
@@ -81,6 +86,7 @@ def register(scenario: str, at: datetime) -> tuple[Served, ...]:
             approver=names[row.release.approver] if row.release else "",
             by=names[row.by],
             reason=row.reason,
+            may_roll_back=states[row.pk] == "serves" and (row.where != "everywhere" or len(served[_scope(row)]) > 1),
         )
         for row in rows
     )
