@@ -33,7 +33,7 @@ class Shape:
 
     @property
     def is_asked_only(self) -> bool:
-        """A table by itself without a column for the outcome: flows ask it for a price or a limit, it need not decide."""
+        """A table by itself without a column for the outcome: flows ask it, it need not decide."""
         kinds = {str(node.get("type")): node for node in self.nodes.values()}
         if len(self.nodes) != 3 or set(kinds) != {"inputNode", "decisionTableNode", "outputNode"}:
             return False
