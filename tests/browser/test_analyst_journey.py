@@ -350,7 +350,14 @@ def backtests(desk: OfficeDesk) -> None:
     desk.look("backtest")
     page.get_by_role("link", name="Back to the draft").click()
     expect(page.locator("section[aria-label='Verdict of the gate']")).to_contain_text("Nothing stands in the way")
-    desk.look("draft")
+    looks_at_both_widths(desk, "draft")
+
+
+def looks_at_both_widths(desk: OfficeDesk, name: str) -> None:
+    desk.look(name)
+    desk.page.set_viewport_size({"width": 375, "height": 812})
+    desk.look(f"{name}-375")
+    desk.page.set_viewport_size({"width": 1440, "height": 900})
 
 
 def submits(desk: OfficeDesk) -> None:
@@ -370,10 +377,7 @@ def approves(desk: OfficeDesk) -> None:
     desk.open_only_row()
     for name in ("What changes", "Test cases", "Backtest", "What a declined borrower is told"):
         expect(page.get_by_role("heading", name=name).first).to_be_visible()
-    desk.look("gate")
-    page.set_viewport_size({"width": 375, "height": 812})
-    desk.look("gate-375")
-    page.set_viewport_size({"width": 1440, "height": 900})
+    looks_at_both_widths(desk, "gate")
     desk.follow("Approve and release")
     desk.give_reason("Read every rule, the table, the card and whom it would change")
     expect(page.locator("section[aria-label=Submission]")).to_contain_text("biz_credit v1")
