@@ -5,7 +5,6 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -89,20 +88,21 @@ class TestAnalyst:
 
         he = sit("analyst.he")
         approves(he)
-        began = time.monotonic()
-        decided = decision_about(people[0])
-        assert str(decided.release) == "biz_credit v1"
-        assert decided.outcome == "approve"
+        approved_at = time.monotonic()
+        decided, sent_at = decision_about(people[0])
+        assert (
+            sent_at - approved_at < 2
+        )  # what is sent in from then on is decided by the new release; no worker restarts
+        assert (str(decided.release), decided.outcome) == ("biz_credit v1", "approve")
         submission = Submission.objects.get()
-        assert submission.decided_at
-        assert decided.decided_at - submission.decided_at <= timedelta(seconds=2)
-        assert time.monotonic() - began < 20  # the sandbox's vendors answer in real time
+        assert (submission.state, decided.decided_at) == ("approved", submission.decided_at)
         reads_decision(lin, decided)
 
         runs_experiment(lin)
         clock.move(minutes=5)
         rolls_back(lin)
-        assert str(decision_about(people[1]).release) == "credit v1"
+        decided, _ = decision_about(people[1])
+        assert str(decided.release) == "credit v1"
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------
@@ -391,15 +391,16 @@ def ready(person: Borrower) -> Borrower:
     return person
 
 
-def decision_about(person: Borrower) -> Decision:
-    """Applies; the credit decision as soon as the workers have made it."""
+def decision_about(person: Borrower) -> tuple[Decision, float]:
+    """Applies; the credit decision as soon as the workers have made it, and when the application was sent in."""
     known = set(Decision.objects.values_list("pk", flat=True))
     person.apply()
+    sent_at = time.monotonic()
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         work()
         if found := Decision.objects.select_related("release").exclude(pk__in=known).filter(step="credit").first():
-            return found
+            return found, sent_at
     raise AssertionError("no worker decided about the application")
 
 
