@@ -140,7 +140,7 @@ def of_strategies(at: datetime) -> dict[tuple[str, str], models.Model]:
         ("risk.Submission", "refuse"): submitted_precheck(at, key="second"),
         ("risk.Submission", "withdraw"): submitted_precheck(at, key="third"),
         ("risk.Binding", "roll_back"): second,
-        ("risk.Binding", "retire"): risk.bind(scope=ended, release=stricter, **why),
+        ("risk.Binding", "retire"): risk.bind(scope=ended, release=stricter, begins=at - hour, **why),
         ("risk.Binding", "cancel"): risk.bind(scope=coming, release=stricter, begins=later, **why),
         ("risk.Experiment", "end"): risk.start_experiment(
             name="Age", kind="challenger", scope=risk.Scope("admission"), release_id=stricter.pk, share_bp=1000, **why
