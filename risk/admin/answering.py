@@ -37,12 +37,20 @@ def answering(method: str = "POST", permission: str = "") -> Callable[[Door], Do
 def body_of(request: HttpRequest) -> dict[str, Any]:
     """Raises Malformed."""
     try:
-        body = loads(request.body.decode())
-    except (UnicodeDecodeError, Unreadable) as error:
-        raise problem.Malformed("The body is not JSON.") from error
+        body = json_of(request.body.decode())
+    except UnicodeDecodeError as error:
+        raise problem.Malformed("The body is not UTF-8.") from error
     if not isinstance(body, dict):
         raise problem.Malformed("The body is a JSON object.")
     return body
+
+
+def json_of(text: str) -> Any:
+    """Raises Malformed."""
+    try:
+        return loads(text)
+    except Unreadable as error:
+        raise problem.Malformed(str(error)) from error
 
 
 def revision_of(body: dict[str, Any]) -> int:

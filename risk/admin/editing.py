@@ -1,9 +1,7 @@
 """The visual editor in the back office: a draft to work on, a release or a decision to look at. Thin doors around
 `services.drawing` and `services.drafts`; what the page's own scripts ask is answered in JSON, refusals as problems."""
 
-from collections.abc import Callable
 from dataclasses import asdict
-from functools import wraps
 from typing import Any
 
 from django.contrib.admin.options import ModelAdmin
@@ -16,17 +14,15 @@ from django.urls import URLPattern, path, reverse
 from unfold.decorators import action
 
 from lending.common import clock, problem
-from lending.common.errors import DomainError, Forbidden, NotFound
+from lending.common.errors import NotFound
+from risk.admin.answering import answering, body_of, json_of, revision_of
 from risk.models import Draft
-from risk.rules.document import Unreadable, loads
 from risk.rules.spreadsheet import MAX_BYTES, TooLarge
 from risk.services import drafts, drawing
 from risk.services.drawing import Drawing
 
 WRITE = "risk.write_strategy"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-Door = Callable[..., HttpResponse]
 
 
 class Drawn(ModelAdmin):
@@ -91,26 +87,6 @@ class DrawnDecision(Drawn):
         return drawing.of_decision(pk)
 
 
-def answering(permission: str = "") -> Callable[[Door], Door]:
-    """A door that is asked with POST by the page, needs the right to view and `permission`, and tells refusals."""
-
-    def wrap(door: Door) -> Door:
-        @wraps(door)
-        def view(self: ModelAdmin, request: HttpRequest, pk: int) -> HttpResponse:
-            try:
-                if request.method != "POST":
-                    raise problem.MethodNotAllowed("Only POST.")
-                if not self.has_view_permission(request) or (permission and not request.user.has_perm(permission)):
-                    raise Forbidden()
-                return door(self, request, pk)
-            except DomainError as error:
-                return problem.response(error)
-
-        return view
-
-    return wrap
-
-
 class EditedDraft(Drawn):
     """A flow or table that is drawn and changed; what the editor asks of the server."""
 
@@ -143,13 +119,11 @@ class EditedDraft(Drawn):
         asked = {name: self._url(f"editor_{name}", pk) for name in names}
         return super()._urls(request, pk, drawn) | asked | {"tests": self._url("tests", pk)}
 
-    @answering(WRITE)
+    @answering(permission=WRITE)
     def save_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """POST {graph, revision} → {revision}; 409 where somebody else saved meanwhile."""
-        body = _body(request)
-        graph, revision = _graph(body), body.get("revision")
-        if not isinstance(revision, int) or isinstance(revision, bool):
-            raise problem.Malformed("`revision` is a number.")
+        body = body_of(request)
+        graph, revision = _graph(body), revision_of(body)
         by = f"staff:{request.user.pk}"
         with transaction.atomic(durable=True):
             saved: Draft = drafts.save(draft_id=pk, revision=revision, authored=graph, by=by, at=clock.now())
@@ -158,25 +132,25 @@ class EditedDraft(Drawn):
     @answering()
     def check_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """POST {graph} → {problems: [{file, node, field, code, message}]}."""
-        problems = drawing.checked(draft_id=pk, graph=_graph(_body(request)))
+        problems = drawing.checked(draft_id=pk, graph=_graph(body_of(request)))
         return JsonResponse({"problems": [asdict(each) for each in problems]})
 
-    @answering(WRITE)
+    @answering(permission=WRITE)
     def simulate_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """POST {graph, context} → {result} or {error}, as the editor reads them."""
-        body = _body(request)
+        body = body_of(request)
         return JsonResponse(drawing.simulated(draft_id=pk, graph=_graph(body), context=body.get("context")))
 
     @answering()
     def excel_out_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """POST {graph, node} → the workbook of that table, as it stands on the page."""
-        body = _body(request)
+        body = body_of(request)
         data = drawing.sheet_of(_graph(body), str(body.get("node")))
         return HttpResponse(
             data, content_type=XLSX, headers={"Content-Disposition": 'attachment; filename="table.xlsx"'}
         )
 
-    @answering(WRITE)
+    @answering(permission=WRITE)
     def excel_in_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """POST a form of file, graph and node → {content, rows}: nothing is stored, the page takes it over."""
         try:
@@ -187,26 +161,9 @@ class EditedDraft(Drawn):
             raise problem.Malformed("`file` is missing.")
         if (sheet.size or 0) > MAX_BYTES:
             raise TooLarge(f"The file has {sheet.size} bytes; at most {MAX_BYTES} are read. Nothing was changed.")
-        graph = _graph({"graph": _json(fields.get("graph", ""))})
+        graph = _graph({"graph": json_of(fields.get("graph", ""))})
         content = drawing.read_sheet(graph, fields.get("node", ""), sheet.read())
         return JsonResponse({"content": content, "rows": len(content["rules"])})
-
-
-def _body(request: HttpRequest) -> dict[str, Any]:
-    try:
-        body = _json(request.body.decode())
-    except UnicodeDecodeError as error:
-        raise problem.Malformed("The body is not UTF-8.") from error
-    if not isinstance(body, dict):
-        raise problem.Malformed("The body is a JSON object.")
-    return body
-
-
-def _json(text: str) -> Any:
-    try:
-        return loads(text)
-    except Unreadable as error:
-        raise problem.Malformed(str(error)) from error
 
 
 def _graph(body: dict[str, Any]) -> dict[str, Any]:
