@@ -37,7 +37,7 @@ from risk.services import backtests, builds, datasets, monitoring
 from tests.conftest import APPS, Clock
 from tests.factories.applications import judged, submitted
 from tests.factories.drawdowns import routing
-from tests.factories.strategies import precheck_draft
+from tests.factories.strategies import precheck_draft, stricter_admission
 from tests.sandbox_server import SandboxClient
 from traffic.models import StatusPush
 from traffic.services import match_offers
@@ -153,7 +153,20 @@ def play_the_rest(at: datetime, number: int) -> None:
     two = datasets.import_csv(name="two", content=b"months,bad\n12,1\n24,0\n", by="system", at=at)
     builds.start(dataset_id=two.pk, scenario="credit", title="", settings=BUILD, by="system", at=at)
     backtests.start(release_id=Release.objects.get(key="credit").pk, dataset_id=two.pk, by=by_analyst(), at=at)
-    precheck_draft(at, key=f"precheck_{number}")
+    draft = precheck_draft(at, key=f"precheck_{number}")
+    risk.services.submit_strategy(
+        draft_id=draft.pk, revision=draft.revision, note="as a test", emergency_reason="as a test", by="system", at=at
+    )
+    risk.services.start_experiment(
+        name="Age",
+        kind=("challenger", "shadow")[number % 2],
+        scope=risk.services.Scope("admission"),
+        release_id=stricter_admission(at).pk,
+        share_bp=1000,
+        by="system",
+        reason="as a test",
+        at=at,
+    )
     risk.services.ask_exemption(
         borrower=borrower.public_id,
         rule=f"antifraud.{('velocity', 'emulator')[number % 2]}",

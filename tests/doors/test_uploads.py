@@ -175,7 +175,7 @@ class TestRefused:
         with nothing_changes():
             files = {f"file.k{number}": ("x.png", b"x") for number in range(101)}
             assert problem(send(files)) == (400, "malformed")
-            assert problem(send({}, **{f"text.k{number}": "x" for number in range(1001)})) == (400, "malformed")
+            assert problem(send({}, **{f"text.k{number}": "x" for number in range(10_001)})) == (400, "malformed")
 
     def test_a_body_that_is_too_large(self, send: Sender) -> None:
         with nothing_changes():

@@ -304,8 +304,14 @@ class TestHistory:
 
 # Invariant of `docs/architecture` -> constraints and triggers that hold it outside lending.
 GUARDS = {
-    2: ["risk_decision_never_changed", "risk_release_never_changed", "risk_binding_never_changed"],
-    3: ["review_case_has_two_reviewers", "review_final_is_not_held_by_the_initial_reviewer", "risk_release_four_eyes"],
+    2: ["risk_decision_never_changed", "risk_release_never_changed", "risk_binding_kept", "risk_submission_kept"],
+    3: [
+        "risk_submission_four_eyes",
+        "risk_exemption_four_eyes",
+        "review_case_has_two_reviewers",
+        "review_final_is_not_held_by_the_initial_reviewer",
+        "risk_release_four_eyes",
+    ],
     4: ["day_within_its_cap", "month_within_its_cap", "funding_reservation_append_only"],
     5: ["one_payout_not_failed_per_drawdown", "funding_payout_guard", "funding_payout_facts_stay"],
     7: [

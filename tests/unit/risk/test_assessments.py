@@ -304,6 +304,8 @@ class TestReplay:
         settings.FIELD_ENCRYPTION_KEYS = [base64.b64encode(bytes(32)).decode(), *settings.FIELD_ENCRYPTION_KEYS]
         found = queries.decisions_of(done.application_id)
         assert sum(reencrypt.column(Decision, field)) == len(found)  # type: ignore[arg-type]
+        tests = Release._meta.get_field("tests")
+        assert sum(reencrypt.column(Release, tests)) == Release.objects.count()  # type: ignore[arg-type]
         settings.FIELD_ENCRYPTION_KEYS = settings.FIELD_ENCRYPTION_KEYS[:1]
         assert all(services.replay(decision_id=decision.id).same for decision in found)
         with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():

@@ -197,9 +197,9 @@ class TestPages:
         assert not ListEntry.objects.exists()
 
     def test_twenty_megabytes_are_refused(self, desk: Client) -> None:
-        answer = self.send(desk, GOOD.encode() + b"x" * 20_000_000)
+        answer = self.send(desk, GOOD.encode() + b"x" * 26_000_000)
         assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
-        text = self.send(desk, GOOD.encode() + b"x" * 3_000_000).content.decode()
+        text = self.send(desk, GOOD.encode() + b"x" * 20_000_000).content.decode()
         assert "The file has more than 2 MB" in text
         assert not ListEntry.objects.exists()
 
