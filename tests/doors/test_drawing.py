@@ -106,7 +106,7 @@ class TestPage:
     def test_is_for_looking_only_without_the_right_to_write(self, draft: Draft) -> None:
         data = data_of(signed_in("audit.xu"), page(draft))
         assert data["read_only"]
-        assert set(data["urls"]) == {"back", "check", "excel_out"}
+        assert set(data["urls"]) == {"back", "check", "excel_out", "tests"}
 
     def test_is_for_looking_only_once_the_draft_is_discarded(self, desk: Client, draft: Draft, at: datetime) -> None:
         with transaction.atomic():
