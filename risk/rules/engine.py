@@ -132,19 +132,26 @@ def names(flow: Flow) -> tuple[str, ...]:
 
 def check_value(value: object, path: str = "") -> None:
     """Raises EvaluationFailed for what the engine cannot carry: decimals, dates, NaN, integers past 64 bits."""
+    if _is_plain(value) or isinstance(value, str):
+        return
     if isinstance(value, Mapping):
         for name, item in value.items():
-            check_value(item, f"{path}.{name}" if path else str(name))
+            if not _is_plain(item):  # a place is written down only where there is something to look at
+                check_value(item, f"{path}.{name}" if path else str(name))
     elif isinstance(value, list | tuple):
         for position, item in enumerate(value):
-            check_value(item, f"{path}[{position}]")
-    elif isinstance(value, bool) or value is None or isinstance(value, str):
-        return
+            if not _is_plain(item):
+                check_value(item, f"{path}[{position}]")
     elif isinstance(value, int):
-        if value not in INT64:
-            raise EvaluationFailed("integer_out_of_range", f"{path}: {value} does not fit 64 bits")
+        raise EvaluationFailed("integer_out_of_range", f"{path}: {value} does not fit 64 bits")
     elif not isinstance(value, float) or value != value or value in (float("inf"), float("-inf")):
         raise EvaluationFailed("unsupported_value", f"{path}: {type(value).__name__} is not a JSON value")
+
+
+def _is_plain(value: object) -> bool:
+    """A value that every decision is full of."""
+    kind = type(value)
+    return kind is str or value is None or kind is bool or (kind is int and value in INT64)
 
 
 def _load_all(flows: Iterable[Flow], contents: dict[str, zen.ZenDecisionContent]) -> dict[str, str]:
