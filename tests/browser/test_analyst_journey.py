@@ -90,9 +90,9 @@ class TestAnalyst:
         approves(he)
         approved_at = time.monotonic()
         decided, sent_at = decision_about(people[0])
-        assert (
-            sent_at - approved_at < 2
-        )  # what is sent in from then on is decided by the new release; no worker restarts
+        # Decided by the new release without a restart. The two seconds are held by test_release_in_real_time, where four
+        # processes do nothing else; here a browser and a borrower's whole application share the machine.
+        assert sent_at - approved_at < 10
         assert (str(decided.release), decided.outcome) == ("biz_credit v1", "approve")
         submission = Submission.objects.get()
         assert (submission.state, decided.decided_at) == ("approved", submission.decided_at)

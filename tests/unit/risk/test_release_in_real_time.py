@@ -90,7 +90,7 @@ def test_every_process_serves_it_within_two_seconds_and_none_a_mixture(apply: Ap
         worker.join()
 
     assert [worker.exitcode for worker in workers] == [0] * PROCESSES, "none failed"
-    assert all(len(each) > 50 for each in seen), "each was busy"
+    assert all(len(each) > 10 for each in seen), "each was busy"
     latest = 0.0
     for each in seen:
         for _, tags in each:
