@@ -90,7 +90,7 @@ class TestAnalyst:
         approves(he)
         approved_at = time.monotonic()
         decided, sent_at = decision_about(people[0])
-        # Decided by the new release without a restart. The two seconds are held by test_release_in_real_time, where four
+        # Decided by the new release without a restart. Two seconds are held by test_release_in_real_time, where four
         # processes do nothing else; here a browser and a borrower's whole application share the machine.
         assert sent_at - approved_at < 10
         assert (str(decided.release), decided.outcome) == ("biz_credit v1", "approve")
