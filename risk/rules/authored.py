@@ -5,7 +5,7 @@ from typing import Any
 
 from risk.rules import ruleset, scorecard
 from risk.rules.catalogue import VariableSpec
-from risk.rules.document import Flow, Graph, export, normalised
+from risk.rules.document import Flow, Graph, enveloped, normalised
 from risk.rules.gate import Problem
 
 FLOW, RULE_SET, TABLE, SCORECARD = "flow", "rule_set", "table", "scorecard"
@@ -41,14 +41,7 @@ def flow_of(
     """The draft as a flow that the gate can read. Raises Unbuildable with what is wrong in the form's own words."""
     if problems := faults(form, key, authored, variables):
         raise Unbuildable(problems)
-    graph = graph_of(form, key, authored, schema)
-    return Flow(
-        key=key,
-        graph=graph,
-        scenario=scenario,
-        envelope=export(key=key, scenario=scenario, graph=graph),
-        file=f"{key}.json",
-    )
+    return enveloped(key=key, scenario=scenario, graph=graph_of(form, key, authored, schema))
 
 
 def faults(form: str, key: str, authored: Mapping[str, Any], variables: Mapping[str, VariableSpec]) -> list[Problem]:

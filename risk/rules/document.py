@@ -89,6 +89,12 @@ def export(*, key: str, scenario: str, graph: Graph) -> dict[str, Any]:
     return {"schema_version": SCHEMA_VERSION, "engine": ENGINE, "scenario": scenario, "key": key, "graph": graph}
 
 
+def enveloped(*, key: str, scenario: str, graph: Graph) -> Flow:
+    """A graph as the flow that a released file of it would be read as."""
+    document = export(key=key, scenario=scenario, graph=graph)
+    return Flow(key=key, graph=graph, scenario=scenario, envelope=document, file=f"{key}.json")
+
+
 def normalised(graph: Graph) -> Graph:
     """A copy without the nulls that the editor leaves in cells and descriptions: they stop the engine's parser."""
     graph = deepcopy(graph)

@@ -22,7 +22,7 @@ from risk.models import (
     Variable,
 )
 from risk.rules import engine
-from risk.rules.document import Flow, export
+from risk.rules.document import Flow, enveloped
 from risk.rules.paths import has_no_outcome
 from risk.rules.trials import Plan
 from risk.services import datasets, drafts, releases
@@ -298,5 +298,4 @@ def _approved_with(scenario: Scenario, form: str, key: str, where: tuple[str, st
 
 
 def _flow(part: dict[str, Any]) -> Flow:
-    document = export(key=part["key"], scenario=part["scenario"], graph=part["graph"])
-    return Flow(part["key"], part["graph"], part["scenario"], document, f"{part['key']}.json")
+    return enveloped(key=part["key"], scenario=part["scenario"], graph=part["graph"])

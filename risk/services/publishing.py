@@ -12,7 +12,7 @@ from lending.common.errors import Conflict, Forbidden, Invalid, NotFound
 from risk.models import Binding, Draft, DraftState, Release, ReleaseForm, Segment, Submission, SubmissionState
 from risk.queries.backtests import backtest_for
 from risk.rules import publication
-from risk.rules.document import Flow, export, references
+from risk.rules.document import Flow, enveloped, references
 from risk.rules.publication import Part, Report
 from risk.rules.reasons import ReasonText
 from risk.services import drafts, releases
@@ -190,13 +190,7 @@ def scope_of(row: Submission) -> Scope | None:
 def _release(row: Submission, *, by: str, note: str, at: datetime) -> Release:
     released: dict[str, Release] = {}
     for part in row.parts:
-        flow = Flow(
-            key=part["key"],
-            graph=part["graph"],
-            scenario=part["scenario"],
-            envelope=export(key=part["key"], scenario=part["scenario"], graph=part["graph"]),
-            file=f"{part['key']}.json",
-        )
+        flow = enveloped(key=part["key"], scenario=part["scenario"], graph=part["graph"])
         released[part["key"]] = releases.release(
             flow=flow,
             form=part["form"],
