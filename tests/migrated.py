@@ -41,7 +41,7 @@ def _make(cursor: "psycopg2.extensions.cursor", name: str) -> None:
     url = urlsplit(os.environ["DATABASE_URL"])
     environment = os.environ | {"DATABASE_URL": urlunsplit(url._replace(path=f"/{building}"))}
     command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-    subprocess.run(command, check=True, cwd=ROOT, env=environment)  # noqa: S603
+    subprocess.run(command, check=True, cwd=ROOT, env=environment)
     rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
     cursor.execute(rename.format(sql.Identifier(building), sql.Identifier(name)))
 
