@@ -1,13 +1,11 @@
-"""Reads of the human verdict for other apps and for doors."""
+"""Cases and what was done to them."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Min, Q
-
-from review.models import Case, CaseAction, Finding, Queue
-from review.models.case import WAITING, WORKED, CaseStatus
+from review.models import Case, CaseAction
+from review.models.case import WAITING
 from review.rules import priority
 
 
@@ -42,22 +40,6 @@ class CaseView:
 
 
 @dataclass(frozen=True, slots=True)
-class QueueView:
-    """How many cases of the queue wait, are being worked on, and are paused; of the two first the oldest, and how many
-    are past due."""
-
-    id: int
-    code: str
-    name_zh: str
-    stage: str
-    waiting: int
-    in_work: int
-    paused: int
-    late: int
-    oldest_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
 class ActionView:
     action: str
     actor: str
@@ -68,15 +50,6 @@ class ActionView:
     reasons: tuple[str, ...]
     note: str
     changes: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class FindingView:
-    code: str
-    action: str
-    text_en: str
-    text_zh: str
-    item_kind: str
 
 
 def case_of(application_id: int) -> CaseView | None:
@@ -126,34 +99,6 @@ def _view(row: Case) -> CaseView:
     )
 
 
-def queues(at: datetime) -> tuple[QueueView, ...]:
-    """Every queue with its open cases; what is closed is never read."""
-    counted = (
-        Case.objects.exclude(status=CaseStatus.CLOSED)
-        .order_by()
-        .values("queue_id")
-        .annotate(
-            open_cases=Count("pk"),
-            waiting=Count("pk", filter=Q(status__in=WAITING)),
-            in_work=Count("pk", filter=Q(status__in=WORKED)),
-            late=Count("pk", filter=Q(status__in=[*WAITING, *WORKED], due_at__lte=at)),
-            oldest_at=Min("opened_at", filter=Q(status__in=[*WAITING, *WORKED])),
-        )
-    )
-    found = {row["queue_id"]: row for row in counted}
-    return tuple(_queue(row, found.get(row.pk)) for row in Queue.objects.order_by("-stage", "code"))
-
-
-def _queue(row: Queue, counted: dict[str, Any] | None) -> QueueView:
-    if counted is None:
-        return QueueView(row.pk, row.code, row.name_zh, row.stage, 0, 0, 0, 0, None)
-    waiting, in_work = counted["waiting"], counted["in_work"]
-    paused = counted["open_cases"] - waiting - in_work
-    return QueueView(
-        row.pk, row.code, row.name_zh, row.stage, waiting, in_work, paused, counted["late"], counted["oldest_at"]
-    )
-
-
 def waiting_cases() -> int:
     return Case.objects.filter(status__in=WAITING).count()
 
@@ -183,12 +128,4 @@ def _action(row: CaseAction) -> ActionView:
         reasons=tuple(row.reasons),
         note=row.note,
         changes=row.changes,
-    )
-
-
-def findings(action: str) -> tuple[FindingView, ...]:
-    """The codes that explain `action` (approve, supplement, return, suspend, escalate, release, recuse)."""
-    return tuple(
-        FindingView(row.code, row.action, row.text_en, row.text_zh, row.item_kind)
-        for row in Finding.objects.filter(action=action)
     )

@@ -1,0 +1,71 @@
+"""Queues with what waits in them, and the codes that explain an action."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Min, Q
+
+from review.models import Case, Finding, Queue
+from review.models.case import WAITING, WORKED, CaseStatus
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """How many cases of the queue wait, are being worked on, and are paused; of the two first the oldest, and how many
+    are past due."""
+
+    id: int
+    code: str
+    name_zh: str
+    stage: str
+    waiting: int
+    in_work: int
+    paused: int
+    late: int
+    oldest_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class FindingView:
+    code: str
+    action: str
+    text_en: str
+    text_zh: str
+    item_kind: str
+
+
+def queues(at: datetime) -> tuple[QueueView, ...]:
+    """Every queue with its open cases; what is closed is never read."""
+    counted = (
+        Case.objects.exclude(status=CaseStatus.CLOSED)
+        .order_by()
+        .values("queue_id")
+        .annotate(
+            open_cases=Count("pk"),
+            waiting=Count("pk", filter=Q(status__in=WAITING)),
+            in_work=Count("pk", filter=Q(status__in=WORKED)),
+            late=Count("pk", filter=Q(status__in=[*WAITING, *WORKED], due_at__lte=at)),
+            oldest_at=Min("opened_at", filter=Q(status__in=[*WAITING, *WORKED])),
+        )
+    )
+    found = {row["queue_id"]: row for row in counted}
+    return tuple(_queue(row, found.get(row.pk)) for row in Queue.objects.order_by("-stage", "code"))
+
+
+def _queue(row: Queue, counted: dict[str, Any] | None) -> QueueView:
+    if counted is None:
+        return QueueView(row.pk, row.code, row.name_zh, row.stage, 0, 0, 0, 0, None)
+    waiting, in_work = counted["waiting"], counted["in_work"]
+    paused = counted["open_cases"] - waiting - in_work
+    return QueueView(
+        row.pk, row.code, row.name_zh, row.stage, waiting, in_work, paused, counted["late"], counted["oldest_at"]
+    )
+
+
+def findings(action: str) -> tuple[FindingView, ...]:
+    """The codes that explain `action` (approve, supplement, return, suspend, escalate, release, recuse)."""
+    return tuple(
+        FindingView(row.code, row.action, row.text_en, row.text_zh, row.item_kind)
+        for row in Finding.objects.filter(action=action)
+    )
