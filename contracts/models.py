@@ -5,10 +5,11 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMModelMixin, transition
 
 from contracts.rules import kinds
 from lending.common.crypto import EncryptedJSONField
+from lending.common.states import StateField
 from lending.common.work import WorkRow
 
 
@@ -120,7 +121,7 @@ class Contract(FSMModelMixin, WorkRow):
     loan = models.ForeignKey("lending.Loan", models.PROTECT, null=True, related_name="contracts")
     kind = models.CharField(max_length=20, choices=Kind.choices)
     template = models.ForeignKey(Template, models.PROTECT, related_name="contracts")
-    state = FSMField(default=S.ISSUED, choices=S.choices, protected=True)
+    state = StateField(default=S.ISSUED, choices=S.choices)
     values = EncryptedJSONField()
     file = models.CharField(max_length=120, blank=True, help_text="Name in the file storage; encrypted there")
     rendered_sha256 = models.CharField(max_length=64, blank=True)

@@ -1,7 +1,6 @@
 
 
 import django.db.models.deletion
-import django_fsm
 import lending.common.crypto
 import uuid
 from django.conf import settings
@@ -77,7 +76,7 @@ class Migration(migrations.Migration):
                 ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
                 ('number', models.CharField(max_length=40, unique=True)),
                 ('kind', models.CharField(choices=[('cost_sheet', '综合融资成本明示表 Cost sheet'), ('loan_agreement', '借款合同 Loan agreement'), ('guarantee', '委托担保合同 Guarantee'), ('debit_mandate', '代扣授权书 Debit mandate'), ('account_annex', '收款账户变更附件 Account annex'), ('note', '借据及还款计划 Loan note'), ('transfer_notice', '债权转让通知书 Transfer notice'), ('settled_letter', '结清证明 Settlement letter')], max_length=20)),
-                ('state', django_fsm.FSMField(choices=[('ISSUED', '已生成 Issued'), ('RENDERED', '待签署 Rendered'), ('SIGNED', '已签署 Signed'), ('SEALED', '已盖章 Sealed'), ('VOID', '已作废 Void')], default='ISSUED', max_length=50, protected=True)),
+                ('state', models.CharField(choices=[('ISSUED', '已生成 Issued'), ('RENDERED', '待签署 Rendered'), ('SIGNED', '已签署 Signed'), ('SEALED', '已盖章 Sealed'), ('VOID', '已作废 Void')], default='ISSUED', max_length=50)),
                 ('values', lending.common.crypto.EncryptedJSONField()),
                 ('file', models.CharField(blank=True, help_text='Name in the file storage; encrypted there', max_length=120)),
                 ('rendered_sha256', models.CharField(blank=True, max_length=64)),
@@ -98,7 +97,6 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-id'],
             },
-            bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.AddConstraint(
             model_name='template',

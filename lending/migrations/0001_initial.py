@@ -3,7 +3,6 @@
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.expressions
-import django_fsm
 import lending.common.crypto
 import uuid
 from django.conf import settings
@@ -97,7 +96,7 @@ class Migration(migrations.Migration):
                 ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
                 ('product_family', models.CharField(max_length=20)),
                 ('channel_code', models.CharField(max_length=20)),
-                ('status', django_fsm.FSMField(choices=[('DRAFT', '草稿 Draft'), ('SUBMITTED', '已提交 Submitted'), ('ASSESSING', '审批中 Assessing'), ('REFERRED', '人工审批 Referred'), ('SUPPLEMENT', '待补件 Supplement'), ('GRANTED', '授信通过 Granted'), ('DECLINED', '授信拒绝 Declined'), ('WITHDRAWN', '已撤回 Withdrawn'), ('EXPIRED', '已过期 Expired')], default='DRAFT', max_length=50, protected=True)),
+                ('status', models.CharField(choices=[('DRAFT', '草稿 Draft'), ('SUBMITTED', '已提交 Submitted'), ('ASSESSING', '审批中 Assessing'), ('REFERRED', '人工审批 Referred'), ('SUPPLEMENT', '待补件 Supplement'), ('GRANTED', '授信通过 Granted'), ('DECLINED', '授信拒绝 Declined'), ('WITHDRAWN', '已撤回 Withdrawn'), ('EXPIRED', '已过期 Expired')], default='DRAFT', max_length=50)),
                 ('asked_cents', models.BigIntegerField(null=True)),
                 ('asked_months', models.PositiveSmallIntegerField(null=True)),
                 ('method', models.CharField(blank=True, max_length=20)),
@@ -120,7 +119,6 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-id'],
             },
-            bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.CreateModel(
             name='DemoClock',
@@ -155,7 +153,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('status', django_fsm.FSMField(choices=[('ACTIVE', '有效 Active'), ('FROZEN', '冻结 Frozen'), ('EXPIRED', '已过期 Expired'), ('CLOSED', '已关闭 Closed')], default='ACTIVE', max_length=50, protected=True)),
+                ('status', models.CharField(choices=[('ACTIVE', '有效 Active'), ('FROZEN', '冻结 Frozen'), ('EXPIRED', '已过期 Expired'), ('CLOSED', '已关闭 Closed')], default='ACTIVE', max_length=50)),
                 ('limit_cents', models.BigIntegerField()),
                 ('used_cents', models.BigIntegerField(default=0)),
                 ('pending_cents', models.BigIntegerField(default=0)),
@@ -173,14 +171,13 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-id'],
             },
-            bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.CreateModel(
             name='Drawdown',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('status', django_fsm.FSMField(choices=[('REQUESTED', '已申请 Requested'), ('ROUTING', '匹配资方 Routing'), ('NO_FUNDER', '待资金 No funder'), ('FUNDER_PENDING', '资方审批 Funder pending'), ('SIGNING', '待签约 Signing'), ('SIGNED', '已签约 Signed'), ('DISBURSING', '放款中 Disbursing'), ('CARD_FIX', '待换卡 Card fix'), ('PAID', '已放款 Paid'), ('RETURNED', '退票 Returned'), ('DECLINED', '拒绝 Declined'), ('CANCELLED', '已取消 Cancelled'), ('EXPIRED', '已过期 Expired')], default='REQUESTED', max_length=50, protected=True)),
+                ('status', models.CharField(choices=[('REQUESTED', '已申请 Requested'), ('ROUTING', '匹配资方 Routing'), ('NO_FUNDER', '待资金 No funder'), ('FUNDER_PENDING', '资方审批 Funder pending'), ('SIGNING', '待签约 Signing'), ('SIGNED', '已签约 Signed'), ('DISBURSING', '放款中 Disbursing'), ('CARD_FIX', '待换卡 Card fix'), ('PAID', '已放款 Paid'), ('RETURNED', '退票 Returned'), ('DECLINED', '拒绝 Declined'), ('CANCELLED', '已取消 Cancelled'), ('EXPIRED', '已过期 Expired')], default='REQUESTED', max_length=50)),
                 ('amount_cents', models.BigIntegerField()),
                 ('months', models.PositiveSmallIntegerField()),
                 ('method', models.CharField(max_length=20)),
@@ -209,7 +206,6 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-id'],
             },
-            bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.CreateModel(
             name='IdempotencyKey',
@@ -231,7 +227,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('public_id', models.UUIDField(default=uuid.uuid4, editable=False, unique=True)),
-                ('status', django_fsm.FSMField(choices=[('ACTIVE', '正常 Active'), ('OVERDUE', '逾期 Overdue'), ('SETTLED', '结清 Settled'), ('CANCELLED', '已取消 Cancelled'), ('COMPENSATED', '代偿 Compensated'), ('WRITTEN_OFF', '核销 Written off')], default='ACTIVE', max_length=50, protected=True)),
+                ('status', models.CharField(choices=[('ACTIVE', '正常 Active'), ('OVERDUE', '逾期 Overdue'), ('SETTLED', '结清 Settled'), ('CANCELLED', '已取消 Cancelled'), ('COMPENSATED', '代偿 Compensated'), ('WRITTEN_OFF', '核销 Written off')], default='ACTIVE', max_length=50)),
                 ('principal_cents', models.BigIntegerField()),
                 ('annual_rate', models.DecimalField(decimal_places=4, max_digits=6)),
                 ('overdue_rate', models.DecimalField(decimal_places=4, max_digits=6)),
@@ -255,7 +251,6 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-id'],
             },
-            bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.CreateModel(
             name='Journal',

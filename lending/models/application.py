@@ -6,7 +6,9 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMModelMixin, transition
+
+from lending.common.states import StateField
 
 from .product import Product
 
@@ -35,7 +37,7 @@ class Application(FSMModelMixin, models.Model):
     product = models.ForeignKey(Product, models.PROTECT)
     product_family = models.CharField(max_length=20)
     channel_code = models.CharField(max_length=20)
-    status = FSMField(default=S.DRAFT, choices=S.choices, protected=True)
+    status = StateField(default=S.DRAFT, choices=S.choices)
     asked_cents = models.BigIntegerField(null=True)
     asked_months = models.PositiveSmallIntegerField(null=True)
     method = models.CharField(max_length=20, blank=True)

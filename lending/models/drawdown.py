@@ -6,7 +6,9 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMModelMixin, transition
+
+from lending.common.states import StateField
 
 from .grant import Grant
 from .product import Product
@@ -40,7 +42,7 @@ class Drawdown(FSMModelMixin, models.Model):
     grant = models.ForeignKey(Grant, models.PROTECT, related_name="drawdowns")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="drawdowns")
     product = models.ForeignKey(Product, models.PROTECT)
-    status = FSMField(default=S.REQUESTED, choices=S.choices, protected=True)
+    status = StateField(default=S.REQUESTED, choices=S.choices)
     amount_cents = models.BigIntegerField()
     months = models.PositiveSmallIntegerField()
     method = models.CharField(max_length=20)

@@ -5,7 +5,9 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMModelMixin, transition
+
+from lending.common.states import StateField
 
 from .application import Application
 from .product import Product
@@ -28,7 +30,7 @@ class Grant(FSMModelMixin, models.Model):
     application = models.OneToOneField(Application, models.PROTECT, related_name="grant")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="grants")
     product = models.ForeignKey(Product, models.PROTECT)
-    status = FSMField(default=S.ACTIVE, choices=S.choices, protected=True)
+    status = StateField(default=S.ACTIVE, choices=S.choices)
     limit_cents = models.BigIntegerField()
     used_cents = models.BigIntegerField(default=0)
     pending_cents = models.BigIntegerField(default=0)

@@ -5,7 +5,9 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMModelMixin, transition
+
+from lending.common.states import StateField
 
 from .drawdown import Drawdown
 from .product import Product
@@ -31,7 +33,7 @@ class Loan(FSMModelMixin, models.Model):
     drawdown = models.OneToOneField(Drawdown, models.PROTECT, related_name="loan")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="loans")
     product = models.ForeignKey(Product, models.PROTECT)
-    status = FSMField(default=S.ACTIVE, choices=S.choices, protected=True)
+    status = StateField(default=S.ACTIVE, choices=S.choices)
     principal_cents = models.BigIntegerField()
     annual_rate = models.DecimalField(max_digits=6, decimal_places=4)
     overdue_rate = models.DecimalField(max_digits=6, decimal_places=4)

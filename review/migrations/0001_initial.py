@@ -2,7 +2,6 @@
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
-import django_fsm
 from django.conf import settings
 from django.db import migrations, models
 
@@ -38,7 +37,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('round', models.PositiveSmallIntegerField()),
                 ('stage', models.CharField(choices=[('initial', '初审 Initial'), ('final', '终审 Final')], max_length=8)),
-                ('status', django_fsm.FSMField(choices=[('WAITING_INITIAL', '待初审 Waiting, initial'), ('IN_INITIAL', '初审中 In initial review'), ('WAITING_FINAL', '待终审 Waiting, final'), ('IN_FINAL', '终审中 In final review'), ('SUPPLEMENT', '待补件 Supplement'), ('SUSPENDED', '挂起 Suspended'), ('CLOSED', '已结案 Closed')], default='WAITING_INITIAL', max_length=50, protected=True)),
+                ('status', models.CharField(choices=[('WAITING_INITIAL', '待初审 Waiting, initial'), ('IN_INITIAL', '初审中 In initial review'), ('WAITING_FINAL', '待终审 Waiting, final'), ('IN_FINAL', '终审中 In final review'), ('SUPPLEMENT', '待补件 Supplement'), ('SUSPENDED', '挂起 Suspended'), ('CLOSED', '已结案 Closed')], default='WAITING_INITIAL', max_length=50)),
                 ('outcome', models.CharField(blank=True, choices=[('approve', '通过 Approved'), ('decline', '拒绝 Declined'), ('void', '作废 Ended without a verdict')], max_length=8)),
                 ('recommendation', models.CharField(blank=True, choices=[('approve', '通过 Approved'), ('decline', '拒绝 Declined')], max_length=8)),
                 ('leased_until', models.DateTimeField(null=True)),
@@ -67,7 +66,6 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['rank', 'id'],
             },
-            bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.CreateModel(
             name='CaseAction',

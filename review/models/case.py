@@ -5,8 +5,9 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMModelMixin, transition
 
+from lending.common.states import StateField
 from lending.models import Application
 
 from .queue import Queue, Stage
@@ -59,7 +60,7 @@ class Case(FSMModelMixin, models.Model):
     borrower = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     queue = models.ForeignKey(Queue, models.PROTECT, related_name="cases")
     stage = models.CharField(max_length=8, choices=Stage.choices)
-    status = FSMField(default=S.WAITING_INITIAL, choices=S.choices, protected=True)
+    status = StateField(default=S.WAITING_INITIAL, choices=S.choices)
     outcome = models.CharField(max_length=8, choices=CaseOutcome.choices, blank=True)
     initial_reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     final_reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")

@@ -2,7 +2,6 @@
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
-import django_fsm
 import lending.common.crypto
 import uuid
 from django.conf import settings
@@ -60,7 +59,7 @@ class Migration(migrations.Migration):
                 ('leased_until', models.DateTimeField(blank=True, null=True)),
                 ('created_at', models.DateTimeField()),
                 ('kind', models.CharField(choices=[('application', 'Application'), ('drawdown', 'Drawdown')], max_length=12)),
-                ('state', django_fsm.FSMField(choices=[('pending', 'Pending'), ('done', 'Done'), ('cancelled', 'Cancelled')], default='pending', max_length=50, protected=True)),
+                ('state', models.CharField(choices=[('pending', 'Pending'), ('done', 'Done'), ('cancelled', 'Cancelled')], default='pending', max_length=50)),
                 ('as_of_date', models.DateField(help_text='Business day of every decision of this run')),
                 ('skipped', models.JSONField(blank=True, default=dict, help_text='Sources not asked, and why')),
                 ('outcome', models.CharField(blank=True, max_length=8)),
@@ -71,7 +70,6 @@ class Migration(migrations.Migration):
                 ('drawdown', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='assessments', to='lending.drawdown')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='assessments', to=settings.AUTH_USER_MODEL)),
             ],
-            bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.CreateModel(
             name='DataPull',
@@ -86,7 +84,7 @@ class Migration(migrations.Migration):
                 ('answers_for', models.CharField(help_text='The source in whose place a fallback answers; else itself', max_length=32)),
                 ('stage', models.PositiveSmallIntegerField()),
                 ('recipient', models.CharField(max_length=40)),
-                ('state', django_fsm.FSMField(choices=[('pending', 'Pending'), ('answered', 'Answered'), ('dead', 'No answer')], default='pending', max_length=50, protected=True)),
+                ('state', models.CharField(choices=[('pending', 'Pending'), ('answered', 'Answered'), ('dead', 'No answer')], default='pending', max_length=50)),
                 ('price_cents', models.PositiveIntegerField(default=0)),
                 ('latency_ms', models.PositiveIntegerField(blank=True, null=True)),
                 ('payload', lending.common.crypto.EncryptedJSONField(blank=True, null=True)),
@@ -98,7 +96,6 @@ class Migration(migrations.Migration):
                 ('source', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.source')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
-            bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.CreateModel(
             name='Release',

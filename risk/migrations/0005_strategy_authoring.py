@@ -3,7 +3,6 @@
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.utils.timezone
-import django_fsm
 import lending.common.crypto
 from django.conf import settings
 from django.db import migrations, models
@@ -28,7 +27,7 @@ class Migration(migrations.Migration):
                 ('tests', lending.common.crypto.EncryptedJSONField(blank=True, default=list)),
                 ('required_coverage', models.PositiveSmallIntegerField(default=80, help_text='Per cent of rules that tests must reach')),
                 ('revision', models.PositiveIntegerField(default=1)),
-                ('state', django_fsm.FSMField(choices=[('open', 'Being written'), ('submitted', 'Waits for approval'), ('released', 'Released'), ('discarded', 'Discarded')], default='open', max_length=50, protected=True)),
+                ('state', models.CharField(choices=[('open', 'Being written'), ('submitted', 'Waits for approval'), ('released', 'Released'), ('discarded', 'Discarded')], default='open', max_length=50)),
                 ('written_by', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=60), size=None)),
                 ('created_at', models.DateTimeField()),
                 ('updated_by', models.CharField(max_length=60)),
@@ -38,7 +37,6 @@ class Migration(migrations.Migration):
                 'ordering': ('-updated_at', '-id'),
                 'permissions': (('write_strategy', 'Can write strategies and submit them'),),
             },
-            bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.CreateModel(
             name='Exemption',
@@ -116,7 +114,7 @@ class Migration(migrations.Migration):
                 ('in_force_from', models.DateTimeField(blank=True, null=True)),
                 ('emergency_reason', models.CharField(blank=True, max_length=300)),
                 ('emergency_until', models.DateTimeField(blank=True, null=True)),
-                ('state', django_fsm.FSMField(choices=[('waiting', 'Waits for approval'), ('approved', 'Approved'), ('refused', 'Refused'), ('withdrawn', 'Withdrawn')], default='waiting', max_length=50, protected=True)),
+                ('state', models.CharField(choices=[('waiting', 'Waits for approval'), ('approved', 'Approved'), ('refused', 'Refused'), ('withdrawn', 'Withdrawn')], default='waiting', max_length=50)),
                 ('decided_by', models.CharField(blank=True, max_length=60)),
                 ('decided_at', models.DateTimeField(blank=True, null=True)),
                 ('decision_note', models.CharField(blank=True, max_length=300)),
@@ -125,7 +123,6 @@ class Migration(migrations.Migration):
                 'ordering': ('-id',),
                 'permissions': (('approve_strategy', 'Can approve strategies that others wrote'), ('release_emergency', 'Can release alone in an emergency, for a time')),
             },
-            bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.RemoveConstraint(
             model_name='binding',

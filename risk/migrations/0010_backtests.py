@@ -2,7 +2,6 @@
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
-import django_fsm
 import lending.common.crypto
 from django.db import migrations, models
 
@@ -36,7 +35,7 @@ class Migration(migrations.Migration):
                 ('groups', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), blank=True, default=list, size=None)),
                 ('row_count', models.PositiveIntegerField(verbose_name='rows')),
                 ('chunk_count', models.PositiveIntegerField()),
-                ('state', django_fsm.FSMField(choices=[('pending', 'Waits for a worker'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='pending', max_length=50, protected=True)),
+                ('state', models.CharField(choices=[('pending', 'Waits for a worker'), ('running', 'Running'), ('done', 'Done'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='pending', max_length=50)),
                 ('totals', models.JSONField(blank=True, default=dict)),
                 ('summary', lending.common.crypto.EncryptedJSONField(blank=True, null=True)),
                 ('failure', models.CharField(blank=True, max_length=300)),
@@ -54,7 +53,6 @@ class Migration(migrations.Migration):
                 'ordering': ('-id',),
                 'permissions': (('run_backtest', 'Can start and cancel backtests'),),
             },
-            bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.CreateModel(
             name='BacktestChunk',
@@ -67,7 +65,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField()),
                 ('number', models.PositiveIntegerField(help_text='Counted from 0')),
                 ('decision_ids', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), blank=True, default=list, size=None)),
-                ('state', django_fsm.FSMField(choices=[('pending', 'To be run'), ('done', 'Done'), ('failed', 'Failed')], default='pending', max_length=50, protected=True)),
+                ('state', models.CharField(choices=[('pending', 'To be run'), ('done', 'Done'), ('failed', 'Failed')], default='pending', max_length=50)),
                 ('row_count', models.PositiveIntegerField(default=0, verbose_name='rows')),
                 ('error_count', models.PositiveIntegerField(default=0, verbose_name='errors')),
                 ('counts', models.JSONField(blank=True, default=dict)),
@@ -79,7 +77,6 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ('backtest', 'number'),
             },
-            bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.AddIndex(
             model_name='backtest',

@@ -6,9 +6,10 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMModelMixin, transition
 
 from lending.common.crypto import EncryptedJSONField, EncryptedTextField
+from lending.common.states import StateField
 from lending.common.work import WorkRow
 from risk.models.experiments import Experiment
 from risk.models.strategy import Release, Scenario, Segment
@@ -32,7 +33,7 @@ class Assessment(FSMModelMixin, WorkRow):
     application = models.ForeignKey("lending.Application", models.PROTECT, related_name="assessments")
     drawdown = models.ForeignKey("lending.Drawdown", models.PROTECT, null=True, blank=True, related_name="assessments")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="assessments")
-    state = FSMField(default=AssessmentState.PENDING, choices=AssessmentState.choices, protected=True)
+    state = StateField(default=AssessmentState.PENDING, choices=AssessmentState.choices)
     as_of_date = models.DateField(help_text="Business day of every decision of this run")
     segment = models.CharField(max_length=10, choices=Segment, blank=True)
     skipped = models.JSONField(default=dict, blank=True, help_text="Sources not asked, and why")
@@ -98,7 +99,7 @@ class DataPull(FSMModelMixin, WorkRow):
     stage = models.PositiveSmallIntegerField()
     consent = models.ForeignKey("users.Consent", models.PROTECT, related_name="+")
     recipient = models.CharField(max_length=40)
-    state = FSMField(default=PullState.PENDING, choices=PullState.choices, protected=True)
+    state = StateField(default=PullState.PENDING, choices=PullState.choices)
     price_cents = models.PositiveIntegerField(default=0)
     latency_ms = models.PositiveIntegerField(null=True, blank=True)
     payload = EncryptedJSONField(null=True, blank=True)

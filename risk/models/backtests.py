@@ -3,9 +3,10 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMModelMixin, transition
 
 from lending.common.crypto import EncryptedJSONField
+from lending.common.states import StateField
 from lending.common.work import WorkRow
 from risk.models.datasets import Dataset
 from risk.models.drafts import Draft
@@ -47,7 +48,7 @@ class Backtest(FSMModelMixin, WorkRow):
     groups = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     row_count = models.PositiveIntegerField("rows")
     chunk_count = models.PositiveIntegerField()
-    state = FSMField(default=BacktestState.PENDING, choices=BacktestState.choices, protected=True)
+    state = StateField(default=BacktestState.PENDING, choices=BacktestState.choices)
     totals = models.JSONField(default=dict, blank=True)
     summary = EncryptedJSONField(null=True, blank=True)
     failure = models.CharField(max_length=300, blank=True)
@@ -131,7 +132,7 @@ class BacktestChunk(FSMModelMixin, WorkRow):
     backtest = models.ForeignKey(Backtest, models.CASCADE, related_name="chunks")
     number = models.PositiveIntegerField(help_text="Counted from 0")
     decision_ids = ArrayField(models.BigIntegerField(), default=list, blank=True)
-    state = FSMField(default=ChunkState.PENDING, choices=ChunkState.choices, protected=True)
+    state = StateField(default=ChunkState.PENDING, choices=ChunkState.choices)
     row_count = models.PositiveIntegerField("rows", default=0)
     error_count = models.PositiveIntegerField("errors", default=0)
     counts = models.JSONField(default=dict, blank=True)

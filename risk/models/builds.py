@@ -2,8 +2,9 @@
 
 from django.db import models
 from django.db.models import Q
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMModelMixin, transition
 
+from lending.common.states import StateField
 from lending.common.work import WorkRow
 from risk.models.datasets import Dataset
 from risk.models.drafts import Draft
@@ -30,7 +31,7 @@ class ScorecardBuild(FSMModelMixin, WorkRow):
     dataset = models.ForeignKey(Dataset, models.PROTECT, related_name="builds")
     scenario = models.ForeignKey(Scenario, models.PROTECT, related_name="+")
     settings = models.JSONField()
-    state = FSMField(default=BuildState.PENDING, choices=BuildState.choices, protected=True)
+    state = StateField(default=BuildState.PENDING, choices=BuildState.choices)
     progress = models.PositiveSmallIntegerField(default=0, help_text="Per cent")
     proposed = models.JSONField(default=list, blank=True)
     binnings = models.JSONField(default=list, blank=True)

@@ -3,10 +3,11 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMModelMixin, transition
 
 from lending.common import clock
 from lending.common.crypto import EncryptedJSONField
+from lending.common.states import StateField
 from risk.models.strategy import Binding, Release, ReleaseForm, Scenario, Scope
 
 
@@ -35,7 +36,7 @@ class Draft(FSMModelMixin, models.Model):
         default=80, help_text="Per cent of rules that tests must reach"
     )
     revision = models.PositiveIntegerField(default=1)
-    state = FSMField(default=DraftState.OPEN, choices=DraftState.choices, protected=True)
+    state = StateField(default=DraftState.OPEN, choices=DraftState.choices)
     base = models.ForeignKey(Release, models.PROTECT, null=True, blank=True, related_name="+")
     written_by = ArrayField(models.CharField(max_length=60))
     created_at = models.DateTimeField()
@@ -98,7 +99,7 @@ class Submission(FSMModelMixin, Scope):
     in_force_from = models.DateTimeField(null=True, blank=True)
     emergency_reason = models.CharField(max_length=300, blank=True)
     emergency_until = models.DateTimeField(null=True, blank=True)
-    state = FSMField(default=SubmissionState.WAITING, choices=SubmissionState.choices, protected=True)
+    state = StateField(default=SubmissionState.WAITING, choices=SubmissionState.choices)
     decided_by = models.CharField(max_length=60, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
     decision_note = models.CharField(max_length=300, blank=True)

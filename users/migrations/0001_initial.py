@@ -2,7 +2,6 @@
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
-import django_fsm
 import lending.common.crypto
 import uuid
 from django.conf import settings
@@ -69,7 +68,7 @@ class Migration(migrations.Migration):
                 ('number_index', models.CharField(editable=False, max_length=64)),
                 ('last4', models.CharField(max_length=4)),
                 ('phone', lending.common.crypto.EncryptedTextField(help_text='The phone the bank has for this card')),
-                ('state', django_fsm.FSMField(choices=[('added', 'Being checked'), ('checked', 'Waiting for the code'), ('confirmed', 'Confirmed'), ('refused', 'Refused'), ('removed', 'Removed')], default='added', max_length=50, protected=True)),
+                ('state', models.CharField(choices=[('added', 'Being checked'), ('checked', 'Waiting for the code'), ('confirmed', 'Confirmed'), ('refused', 'Refused'), ('removed', 'Removed')], default='added', max_length=50)),
                 ('created_at', models.DateTimeField()),
                 ('confirmed_at', models.DateTimeField(blank=True, null=True)),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='bank_cards', to=settings.AUTH_USER_MODEL)),
@@ -77,7 +76,6 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ('-created_at',),
             },
-            bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.CreateModel(
             name='Consent',
@@ -238,14 +236,13 @@ class Migration(migrations.Migration):
                 ('template', models.CharField(max_length=40)),
                 ('language', models.CharField(max_length=8)),
                 ('text', lending.common.crypto.EncryptedTextField(help_text='Emptied once a message with a code is done')),
-                ('state', django_fsm.FSMField(choices=[('queued', 'Queued'), ('sent', 'Sent'), ('failed', 'Failed')], default='queued', max_length=50, protected=True)),
+                ('state', models.CharField(choices=[('queued', 'Queued'), ('sent', 'Sent'), ('failed', 'Failed')], default='queued', max_length=50)),
                 ('reference', models.CharField(blank=True, help_text="The gateway's own number", max_length=80)),
                 ('failure', models.CharField(blank=True, max_length=200)),
                 ('valid_until', models.DateTimeField(blank=True, help_text='Not sent after this instant', null=True)),
                 ('done_at', models.DateTimeField(blank=True, null=True)),
                 ('user', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='messages', to=settings.AUTH_USER_MODEL)),
             ],
-            bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.CreateModel(
             name='Notice',
@@ -325,7 +322,7 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(choices=[('id2', 'Name and ID number'), ('card4', 'Name, ID number, phone and card')], max_length=8)),
                 ('subject_index', models.CharField(help_text='Blind index of what was asked; an answer holds for it', max_length=64)),
                 ('recipient', models.CharField(max_length=40)),
-                ('state', django_fsm.FSMField(choices=[('pending', 'Pending'), ('passed', 'Passed'), ('failed', 'Failed'), ('dead', 'No answer')], default='pending', max_length=50, protected=True)),
+                ('state', models.CharField(choices=[('pending', 'Pending'), ('passed', 'Passed'), ('failed', 'Failed'), ('dead', 'No answer')], default='pending', max_length=50)),
                 ('price_cents', models.PositiveIntegerField(default=0, help_text='All that was spent, the failed source included')),
                 ('reply', lending.common.crypto.EncryptedJSONField(blank=True, null=True)),
                 ('failure', models.CharField(blank=True, max_length=200)),
@@ -335,7 +332,6 @@ class Migration(migrations.Migration):
                 ('consent', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.consent')),
                 ('source', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='users.source')),
             ],
-            bases=(django_fsm.FSMModelMixin, models.Model),
         ),
         migrations.CreateModel(
             name='Tag',

@@ -5,9 +5,10 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMModelMixin, transition
 
 from lending.common.crypto import EncryptedTextField
+from lending.common.states import StateField
 
 
 class CardState(models.TextChoices):
@@ -29,7 +30,7 @@ class BankCard(FSMModelMixin, models.Model):
     number_index = models.CharField(max_length=64, editable=False)
     last4 = models.CharField(max_length=4)
     phone = EncryptedTextField(help_text="The phone the bank has for this card")
-    state = FSMField(default=CardState.ADDED, choices=CardState.choices, protected=True)
+    state = StateField(default=CardState.ADDED, choices=CardState.choices)
     created_at = models.DateTimeField()
     confirmed_at = models.DateTimeField(null=True, blank=True)
 

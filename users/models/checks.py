@@ -3,9 +3,10 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMModelMixin, transition
 
 from lending.common.crypto import EncryptedJSONField
+from lending.common.states import StateField
 from lending.common.work import WorkRow
 
 
@@ -72,7 +73,7 @@ class Check(FSMModelMixin, WorkRow):
     subject_index = models.CharField(max_length=64, help_text="Blind index of what was asked; an answer holds for it")
     consent = models.ForeignKey("users.Consent", on_delete=models.PROTECT, related_name="+")
     recipient = models.CharField(max_length=40)
-    state = FSMField(default=CheckState.PENDING, choices=CheckState.choices, protected=True)
+    state = StateField(default=CheckState.PENDING, choices=CheckState.choices)
     source = models.ForeignKey(Source, on_delete=models.PROTECT, null=True, blank=True, related_name="+")
     price_cents = models.PositiveIntegerField(default=0, help_text="All that was spent, the failed source included")
     reply = EncryptedJSONField(null=True, blank=True)

@@ -3,9 +3,10 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMModelMixin, transition
 
 from lending.common.crypto import EncryptedTextField
+from lending.common.states import StateField
 from lending.common.work import WorkRow
 
 
@@ -25,7 +26,7 @@ class Message(FSMModelMixin, WorkRow):
     template = models.CharField(max_length=40)
     language = models.CharField(max_length=8)
     text = EncryptedTextField(help_text="Emptied once a message with a code is done")
-    state = FSMField(default=MessageState.QUEUED, choices=MessageState.choices, protected=True)
+    state = StateField(default=MessageState.QUEUED, choices=MessageState.choices)
     reference = models.CharField(max_length=80, blank=True, help_text="The gateway's own number")
     failure = models.CharField(max_length=200, blank=True)
     valid_until = models.DateTimeField(null=True, blank=True, help_text="Not sent after this instant")
