@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lending.common.money import format_cents
-from risk.admin import plots as charts
+from risk.admin import charts
 from risk.models import Backtest, BacktestState, ChunkState, Decision
 from users import queries as users
 

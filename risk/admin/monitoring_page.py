@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from risk import queries
-from risk.admin import plots as charts
+from risk.admin import charts
 from risk.admin.backtest_page import decimal, share
 from risk.models import MonitoringDay, Scenario
 from risk.rules import monitoring
