@@ -15,6 +15,7 @@ from risk.rules.document import ENGINE, canonical
 from risk.rules.engine import EvaluationFailed
 from risk.rules.verdict import NotAVerdict, Verdict, read_verdict
 from risk.services import experiments, releases
+from risk.services.releases import Scope
 
 
 class NothingInForce(Unavailable):
@@ -55,11 +56,13 @@ def decide(
     if stored is not None:
         return stored
     binding = serving(scenario, role, product_code, channel_code, assessment.segment, at)
-    running = experiments.of(binding, assessment.user_id) if role == Binding.Role.DECIDE else experiments.NONE
+    scope = Scope(scenario, role, product_code, channel_code, assessment.segment)
+    decides = role == Binding.Role.DECIDE
+    running = experiments.of(binding, scope, assessment.user_id) if decides else experiments.NONE
     inputs, defaulted = filled(binding.scenario.inputs, values, _defaults(binding.scenario.inputs))
     release = running.release or binding.release
     assert release is not None  # noqa: S101  what serves has one
-    approved_with = binding.scenario.output_schema.get("approved_with", ()) if role == Binding.Role.DECIDE else ()
+    approved_with = binding.scenario.output_schema.get("approved_with", ()) if decides else ()
     output, latency_us = _evaluated(release, inputs)
     verdict = read_verdict(output, approved_with)
     row = Decision.objects.create(

@@ -7,6 +7,7 @@ from datetime import datetime
 from lending.common.errors import Conflict, Invalid, NotFound
 from risk.models import Arm, Binding, Experiment, ExperimentKind, Release, Scenario
 from risk.rules import arms
+from risk.services import releases
 from risk.services.releases import Scope
 from users import queries as users
 from users.services import acts
@@ -39,16 +40,12 @@ class Running:
 NONE = Running()
 
 
-def of(binding: Binding, user_id: int) -> Running:
-    """The experiments in the binding's own scope that take this borrower in."""
-    rows = Experiment.objects.select_related("challenger__scenario").filter(
-        scenario=binding.scenario,
-        product_code=binding.product_code,
-        channel_code=binding.channel_code,
-        segment=binding.segment,
-        ended_at=None,
-    )
-    found = {row.kind: row for row in rows}
+def of(binding: Binding, scope: Scope, user_id: int) -> Running:
+    """The narrowest experiments around the case's `scope` that take this borrower in, of each kind.
+
+    Only those within the binding's own scope: where a narrower binding decides, a wider experiment has no say.
+    """
+    found = _narrowest(binding, scope)
     if not found:
         return NONE
     borrower = users.person(user_id).public_id
@@ -62,21 +59,34 @@ def of(binding: Binding, user_id: int) -> Running:
     return Running(challenger, Arm.CHAMPION, None, shadow)
 
 
+def _narrowest(binding: Binding, scope: Scope) -> dict[str, Experiment]:
+    """By kind; product before channel before segment, as bindings are chosen."""
+    rows = Experiment.objects.select_related("challenger__scenario").filter(
+        scenario=binding.scenario,
+        product_code__in={binding.product_code, scope.product_code},
+        channel_code__in={binding.channel_code, scope.channel_code},
+        segment__in={binding.segment, scope.segment},
+        ended_at=None,
+    )
+    by_width = sorted(rows, key=lambda row: (bool(row.product_code), bool(row.channel_code), bool(row.segment)))
+    return {row.kind: row for row in by_width}
+
+
 def start(
     *, name: str, kind: str, scope: Scope, release_id: int, share_bp: int, by: str, reason: str, at: datetime
 ) -> Experiment:
-    """From now on. Raises NotFound, NotAnotherRelease, OneIsRunning, ShareOutOfBounds, NotAllowed."""
+    """From now on, against whatever serves the scope: a binding of exactly this scope, or of a wider one.
+
+    Raises NotFound, NotAnotherRelease, OneIsRunning, ShareOutOfBounds, NotAllowed.
+    """
     _check_share(share_bp)
     scenario = Scenario.objects.select_for_update().filter(code=scope.scenario).first()
     release = Release.objects.filter(pk=release_id).first()
     if scenario is None or release is None:
         raise NotFound("There is no such scenario or release.")
     where = {"product_code": scope.product_code, "channel_code": scope.channel_code, "segment": scope.segment}
-    serves = Binding.objects.filter(
-        scenario=scenario, role=Binding.Role.DECIDE, cancelled_at=None, in_force_from__lte=at, **where
-    ).order_by("-in_force_from", "-pk")
-    champion = serves.first()
-    if champion is None or champion.release_id is None:
+    champion = releases.in_force(scenario=scope.scenario, role=Binding.Role.DECIDE, at=at, **where)
+    if champion is None:
         raise NotFound(f"Nothing serves {scope}; an experiment needs a champion there.")
     if release.scenario_id != scenario.pk or release.pk == champion.release_id or release.emergency_until:
         raise NotAnotherRelease

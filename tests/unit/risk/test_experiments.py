@@ -23,16 +23,19 @@ from users.models import Notice
 
 ADMISSION = Scope("admission")
 APPROVED_ROW = 3
+PEOPLE = (34, 7, 12, 86)  # of another product than the one above
 AGE_RULE = (
     f"admission.{json.loads((DATA / 'rulesets' / 'admission.json').read_text(encoding='utf-8'))['rules'][0]['id']}"
 )
 
 
-def started(kind: str, share_bp: int, at: datetime, release: Release | None = None) -> Experiment:
+def started(
+    kind: str, share_bp: int, at: datetime, release: Release | None = None, scope: Scope = ADMISSION
+) -> Experiment:
     return services.start_experiment(
         name="Another age",
         kind=kind,
-        scope=ADMISSION,
+        scope=scope,
         release_id=(release or stricter_admission(at, age=99)).pk,
         share_bp=share_bp,
         by="system",
@@ -138,6 +141,63 @@ class TestChallenger:
         started("challenger", 1_000, at)
         with pytest.raises(experiments.OneIsRunning):
             started("challenger", 1_000, at, Release.objects.get(key="admission", version=2))
+
+    def test_decides_for_some_and_a_larger_share_keeps_every_one_of_them(
+        self, apply: Apply, at: datetime, sandbox: SandboxClient
+    ) -> None:
+        waiting = [apply(row) for row in PEOPLE]
+        row = started("challenger", 5_000, at)
+        places = sorted(arms.place(assessment(pk).user.public_id, row.salt) for pk in waiting)
+        half = places[len(PEOPLE) // 2]
+        services.ramp_experiment(experiment_id=row.pk, share_bp=half, by="system", reason="half of them", at=at)
+        decided = {made.assessment.user_id: made for made in (admitted(pk, at) for pk in waiting)}
+        challenged = {user for user, made in decided.items() if made.arm == "challenger"}
+        assert len(challenged) == len(PEOPLE) // 2
+        for user, made in decided.items():
+            assert str(made.release) == ("admission v2" if user in challenged else "admission v1")
+            assert made.experiment == row
+        services.ramp_experiment(
+            experiment_id=row.pk, share_bp=places[-1], by="system", reason="all but the last", at=at
+        )
+        binding = releases.in_force(scenario="admission", role="decide", product_code="", channel_code="", at=at)
+        assert binding is not None
+        now = {user: experiments.of(binding, ADMISSION, user) for user in decided}
+        assert {user for user, running in now.items() if running.arm == "challenger"} > challenged
+        assert sum(running.arm == "challenger" for running in now.values()) == len(PEOPLE) - 1
+
+
+class TestScope:
+    def test_narrower_than_what_serves_it_is_tried_there_alone(
+        self, apply: Apply, at: datetime, sandbox: SandboxClient
+    ) -> None:
+        first, other = apply(APPROVED_ROW), apply(PEOPLE[0])
+        where = assessment(first).application
+        narrow = Scope("admission", product_code=where.product.code, channel_code=where.channel_code)
+        row = started("challenger", 10_000, at, scope=narrow)
+        made = admitted(first, at)
+        assert (made.experiment, made.arm, str(made.release)) == (row, "challenger", "admission v2")
+        assert assessment(other).application.product != where.product
+        assert admitted(other, at).experiment is None
+
+    def test_the_narrowest_of_two_is_the_one(self, apply: Apply, at: datetime, sandbox: SandboxClient) -> None:
+        first = apply(APPROVED_ROW)
+        product = assessment(first).application.product.code
+        started("challenger", 10_000, at)
+        other = stricter_admission(at, age=98)
+        row = started("challenger", 10_000, at, other, Scope("admission", product_code=product))
+        made = admitted(first, at)
+        assert (made.experiment, made.release) == (row, other)
+
+    def test_where_a_narrower_binding_decides_a_wider_experiment_has_no_say(
+        self, apply: Apply, at: datetime, sandbox: SandboxClient
+    ) -> None:
+        first = apply(APPROVED_ROW)
+        own = Scope("admission", product_code=assessment(first).application.product.code)
+        started("challenger", 10_000, at)
+        other = stricter_admission(at, age=98)
+        services.bind(scope=own, release=other, by="staff:2", reason="as a test", at=at)
+        made = admitted(first, at)
+        assert (made.experiment, made.arm, made.release) == (None, "", other)
 
 
 class TestShadow:
