@@ -85,6 +85,8 @@ def progress(row: Backtest) -> dict[str, Any]:
         text = "Waits for a worker"
     elif done == row.chunk_count and not over:
         text = "All chunks are done; summing up"
+    elif not over and (again := row.chunks.filter(state=ChunkState.PENDING, attempts__gt=1).count()):
+        text = f"{text}; {again} tried again after a failure or a dead worker"
     return {"state": row.state, "done": done, "chunks": row.chunk_count, "over": over, "text": text}
 
 

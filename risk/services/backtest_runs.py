@@ -24,8 +24,8 @@ from users.services import notices
 
 logger = logging.getLogger(__name__)
 
-LEASE_SECONDS = 120  # of a chunk of 500 rows, which takes a second
-SUM_UP_SECONDS = 600
+LEASE_SECONDS = 30  # of a chunk of 500 rows, which takes a second; one that takes longer is run twice and kept once
+SUM_UP_SECONDS = 60  # of 200,000 rows at the most, which take some seconds
 MAX_ATTEMPTS = 5
 
 _open_chunks = BacktestChunk.objects.filter(backtest=OuterRef("pk"), state=ChunkState.PENDING)

@@ -15,6 +15,7 @@ from django.db.models import Q
 
 from lending.common import work
 from risk import queries, services
+from risk.admin import backtest_page
 from risk.models import Backtest, BacktestChunk, BacktestState, Dataset, DatasetPart, Decision, Draft, Release
 from risk.services import backtest_runs, backtests, datasets, drafts, releases
 from risk.services.backtests import Period
@@ -201,9 +202,19 @@ class TestFailures:
         worker.join()
         assert backtest_runs.run_due(now=at) == 0, "its lease holds"
         late = at + timedelta(seconds=backtest_runs.LEASE_SECONDS + 1)
+        assert late - at < timedelta(minutes=1)
+        with transaction.atomic():
+            again = backtest_runs._claim(backtest.pk, late)
+        assert backtest_page.progress(Backtest.objects.get(pk=backtest.pk))["text"].endswith(
+            "; 1 tried again after a failure or a dead worker"
+        )
+        BacktestChunk.objects.filter(pk=again).update(leased_until=None)
         assert backtest_runs.run_due(now=late) == 1
         done = finish(backtest, late)
-        assert (done.state, done.summary["rows"]) == (BacktestState.DONE, 1000)
+        undisturbed = finish(start(), late)
+        assert (done.state, done.summary) == (BacktestState.DONE, undisturbed.summary)
+        found = [[(chunk.results, chunk.counts) for chunk in row.chunks.all()] for row in (done, undisturbed)]
+        assert found[0] == found[1]
 
     def test_a_chunk_that_kills_its_workers_fails_the_run(self, start: Started, at: datetime) -> None:
         backtest = start()
