@@ -80,8 +80,18 @@ class TestArms:
         assert small
         assert large
         assert (round(small.points, 6), small.is_clear, large.is_clear) == (5, False, True)
-        assert (round(large.low, 2), round(large.high, 2)) == (3.62, 6.38)
+        assert (round(large.low, 2), round(large.high, 2)) == (3.61, 6.39)
         assert comparing.difference(0, 0, 1, 2) is None
+
+    def test_a_difference_has_the_interval_of_the_published_example(self) -> None:
+        found = comparing.difference(56, 70, 48, 80)  # Newcombe 1998, table II (a), method 11: 0.0428 to 0.3422
+        assert found
+        assert (round(found.low, 2), round(found.high, 2)) == (-34.22, -4.28)
+
+    def test_a_handful_is_no_difference_and_none_is_above_all(self) -> None:
+        few = comparing.difference(1, 5, 4, 5)
+        assert few
+        assert (few.is_clear, few.high < 100) == (False, True)
 
 
 class TestChallenger:
