@@ -226,12 +226,15 @@ def line(
     level: float | None,
     level_name: str,
     shown: Any,
+    most: float | None = None,
 ) -> Line | None:
-    """Values by day with the level they are held against; days without a value are left out."""
+    """Values by day with the level they are held against; days without a value are left out. `most`: 1 of a share."""
     known = [value for value in values if value is not None]
     if not known:
         return None
     highest = max([*known, level or 0.0]) * 1.1 or 1.0
+    if most is not None:
+        highest = min(highest, most)
     step = 100 / max(len(days) - 1, 1)
     dots = tuple(
         (

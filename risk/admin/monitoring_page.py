@@ -57,6 +57,7 @@ def _charts(days: Sequence[MonitoringDay], level: monitoring.Level | None) -> li
             level=level.approval if level else None,
             level_name=whose,
             shown=share,
+            most=1.0,
         ),
         charts.line(
             "Score PSI",
@@ -75,6 +76,7 @@ def _charts(days: Sequence[MonitoringDay], level: monitoring.Level | None) -> li
             level=max(level.unknown.values(), default=0.0) if level else None,
             level_name=whose,
             shown=share,
+            most=1.0,
         ),
         charts.line(
             "Decisions",

@@ -7,7 +7,8 @@ import pytest
 from django.db import transaction
 
 from risk import services
-from risk.admin import monitoring_page
+from risk.admin import charts, monitoring_page
+from risk.admin.backtest_page import share
 from risk.models import Decision, MonitoringDay, Release, Scenario
 from risk.rules import monitoring as rules
 from risk.rules.monitoring import Level
@@ -60,6 +61,13 @@ class TestScorePsi:
     def test_is_not_said_of_few(self) -> None:
         assert rules.score_psi([[550, 99]], LEVEL) is None
         assert rules.score_psi([], LEVEL) is None
+
+
+class TestLine:
+    def test_of_a_share_ends_at_one(self) -> None:
+        drawn = charts.line("Approval", ["a"], [0.98], [False], level=1.0, level_name="", shown=share, most=1.0)
+        assert drawn is not None
+        assert (drawn.top, drawn.level) == ("100.0%", 0.0)
 
 
 class TestFirstWeek:
