@@ -1,5 +1,6 @@
 """What every test may ask for: a database, a clock that stands still, the sandbox, and a platform run by hand."""
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from importlib import import_module
@@ -11,6 +12,7 @@ from django.core.cache import cache
 
 from lending.common import clock as platform_clock
 from tests.migrated import migrated_database
+from tests.order import spread
 from tests.sandbox_server import SandboxClient, running_sandbox
 
 OPENING = datetime(2026, 3, 2, 10, 0, tzinfo=ZoneInfo("Asia/Shanghai"))  # a Monday, everything open
@@ -31,6 +33,10 @@ class Clock:
 
     def set(self, at: datetime) -> None:
         self.at = at
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = spread(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
 @pytest.fixture(scope="session")
