@@ -1,6 +1,7 @@
 """Where analysts write: drafts, what the gate says of them, and handing them to a second person."""
 
 from typing import Any
+from urllib.parse import quote
 
 from django import forms
 from django.contrib import admin
@@ -20,7 +21,7 @@ from risk.admin.editing import EditedDraft
 from risk.admin.rulesets import EDITORS, WrittenRules
 from risk.admin.scorecards import CardedDraft
 from risk.admin.testing import TestedDraft
-from risk.models import Backtest, Draft, DraftState, ReleaseForm, Submission, SubmissionState
+from risk.models import Backtest, Draft, DraftState, Release, ReleaseForm, Submission, SubmissionState
 
 WRITE, TRY = "risk.write_strategy", "risk.run_backtest"
 STATES = {"open": "teal", "submitted": "amber", "released": "green", "discarded": "grey"}
@@ -84,6 +85,7 @@ class DraftAdmin(EditedDraft, WrittenRules, CardedDraft, TestedDraft, AskingAdmi
         return [
             path("begin-one/", view(self.begin_view), name="risk_draft_begin"),
             path("<int:pk>/submit/", view(self.submit_view), name="risk_draft_submit"),
+            path("place/<str:file>/<str:node>/", view(self.place_view), name="risk_draft_place"),
             *super().get_urls(),
         ]
 
@@ -138,6 +140,16 @@ class DraftAdmin(EditedDraft, WrittenRules, CardedDraft, TestedDraft, AskingAdmi
             done="Begun.",
         )
 
+    def place_view(self, request: HttpRequest, file: str, node: str) -> HttpResponse:
+        """Where a node that the gate names can be seen: in the newest draft of the flow, else in its newest release."""
+        key = file.removesuffix(".json")
+        if draft := Draft.objects.filter(key=key).exclude(state=DraftState.DISCARDED).order_by("-pk").first():
+            return redirect(f"{_editor(draft)}#node={quote(node)}")
+        release = Release.objects.filter(key=key).order_by("-version").first()
+        if release is None:
+            raise Http404
+        return redirect(f"{reverse('admin:risk_release_drawing', args=[release.pk])}#node={quote(node)}")
+
     def submit_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         draft = _draft(pk)
 
@@ -162,12 +174,14 @@ class DraftAdmin(EditedDraft, WrittenRules, CardedDraft, TestedDraft, AskingAdmi
     def composed(self, request: HttpRequest, pk: int) -> dict[str, Any]:
         draft = _draft(pk)
         at_work = draft.state == DraftState.OPEN
+        report = services.draft_report(draft_id=pk, at=clock.now()) if at_work else None
         return {
             "title": draft.title,
             "draft": draft,
             "editor": _editor(draft),
             "states": STATES,
-            "report": services.draft_report(draft_id=pk, at=clock.now()) if at_work else None,
+            "report": report,
+            "undecided": _undecided(request, report),
             "submissions": Submission.objects.filter(draft=draft),
             "backtests": Backtest.objects.filter(draft=draft).select_related("dataset").defer("candidate", "summary"),
             "tried": TRIED,
@@ -232,10 +246,19 @@ class SubmissionAdmin(ComposedPage, ActingAdmin):
             "title": str(row),
             "submission": row,
             "report": row.report,
+            "undecided": _undecided(request, row.report),
             "decided": DECIDED,
             "mine": mine and row.state == SubmissionState.WAITING,
             "swaps": queries.swap_samples(row.closure_sha256) if request.user.has_perm("risk.view_decision") else (),
         }
+
+
+def _undecided(request: HttpRequest, report: dict[str, Any] | None) -> tuple[Any, ...]:
+    """Rows that the backtest could not decide; they may name people, and are shown to who may see decisions."""
+    tried = report["backtest"] if report else None
+    if not tried or not tried["errors"] or not request.user.has_perm("risk.view_decision"):
+        return ()
+    return tuple(queries.undecided_rows(tried["id"]))
 
 
 def _draft(pk: Any) -> Draft:

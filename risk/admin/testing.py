@@ -47,7 +47,7 @@ class TestedDraft(Authoring):
             tested.written,
             tests=tested.written.draft.tests,
             required=tested.written.draft.required_coverage,
-            expected=EXPECTED,
+            expected=list(dict.fromkeys([*EXPECTED, *tested.ran.answers])),
             outcomes=OUTCOMES,
             ran=_ran(tested.ran),
             urls=self.addresses(pk, *names),
@@ -80,7 +80,7 @@ def _ran(ran: Ran) -> dict[str, Any]:
 
 
 def _result(result: CaseResult, now: Any) -> dict[str, Any]:
-    told = {name: value for name, value in vars(result).items() if name != "trace"}
+    told = {name: value for name, value in vars(result).items() if name not in ("trace", "answer")}
     return told | {"now": now}
 
 

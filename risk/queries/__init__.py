@@ -6,6 +6,7 @@ from risk.queries.backtests import (
     backtest_for,
     backtest_summary_csv,
     swap_samples,
+    undecided_rows,
 )
 from risk.queries.datasets import (
     DatasetView,
@@ -85,5 +86,6 @@ __all__ = [
     "spend_on",
     "states_of",
     "swap_samples",
+    "undecided_rows",
     "watched",
 ]

@@ -18,7 +18,8 @@ class BacktestView:
 
     `swaps`: {"out": approved before and not now, "in": the other way}, each {rows, told, bad, rate, reasons:
     [[code, rows]], samples: [{ref, bad, before, now}]}. `samples` name people by their reference: show them, and keep
-    no copy in clear. `quality`: {ks, auc, gini, rows, bad} or None.
+    no copy in clear. `faults`: of rows that ended in an error, {code, node, field, rows, refs}, the most first.
+    `quality`: {ks, auc, gini, rows, bad} or None.
     """
 
     id: int
@@ -29,6 +30,7 @@ class BacktestView:
     source: str
     rows: int
     errors: int
+    faults: tuple[Mapping[str, Any], ...] = field(repr=False)
     approval_before: float | None
     approval_now: float
     bad_rate_before: float | None
@@ -56,6 +58,7 @@ def backtest_for(candidate_sha256: str) -> BacktestView | None:
         source=row.source,
         rows=told["rows"],
         errors=now["outcomes"]["error"],
+        faults=tuple(now["faults"]),
         approval_before=before["rates"]["approve"] if before else None,
         approval_now=now["rates"]["approve"],
         bad_rate_before=before["approved_bad"]["rate"] if before else None,
@@ -80,6 +83,13 @@ def swap_samples(candidate_sha256: str, each_way: int = 10) -> tuple[Mapping[str
     if found is None or not found.swaps:
         return ()
     return tuple(sample for way in ("out", "in") for sample in found.swaps[way]["samples"][:each_way])
+
+
+def undecided_rows(backtest_id: int | None) -> tuple[Mapping[str, Any], ...]:
+    """Rows of a done backtest that the candidate could not decide, by error: {code, node, field, rows, refs}; `refs`
+    name some of them, who may be people."""
+    row = Backtest.objects.filter(pk=backtest_id, state=BacktestState.DONE).first()
+    return tuple(row.summary["candidate"]["faults"]) if row else ()
 
 
 def backtest_csv(backtest_id: int) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Test cases of a strategy: what it says about given inputs, and which of its rules any case has reached.
 
-A case is `{name, inputs, expect}`; `expect` names any of outcome, reasons, tags, hits (rule ids), limit_cents,
-annual_rate, grade and score, and only what it names is compared. Reasons are compared in order, tags and hits are not.
+A case is `{name, inputs, expect}`; `expect` names any part of a verdict (outcome, reasons, tags, hits as rule ids,
+limit_cents, annual_rate, grade, score) and any other field that the flow can answer with, with dots into an object; only
+what it names is compared. Reasons are compared in order, tags and hits are not.
 """
 
 import json
@@ -15,6 +16,7 @@ from risk.rules import engine
 from risk.rules.document import Flow, Node
 from risk.rules.engine import EvaluationFailed
 
+# Parts of a verdict, of which a form that does not give one says nothing.
 EXPECTED = ("outcome", "reasons", "tags", "hits", "limit_cents", "annual_rate", "grade", "score")
 UNKNOWN = ": unknown"  # after the name of a rule: its inputs were not known
 STATE = re.compile(r"(\w+) == null \? 'unknown'")  # of a condition within a group
@@ -26,7 +28,7 @@ Unit = tuple[str, str]  # node id, label of the rule, row, branch or bin
 class CaseResult:
     """`got`: what the flow said of what is expected; `differences`: a sentence each. `error`: why it said nothing.
 
-    `trace`: the engine's, for `coverage`; None where there is an error.
+    `trace`: the engine's, for `coverage`; `answer`: all that the flow said; None where there is an error.
     """
 
     name: str
@@ -36,6 +38,7 @@ class CaseResult:
     differences: tuple[str, ...]
     error: str
     trace: Trace | None = field(default=None, repr=False, compare=False)
+    answer: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,14 @@ def run(flows: Sequence[Flow], cases: Iterable[Mapping[str, Any]]) -> list[CaseR
         address = engine.load(flows)[flows[0].key]
     except EvaluationFailed as error:
         return [_failed(case, str(error)) for case in cases]
-    return [_run(address, case) for case in cases]
+    known = answered(flows)
+    return [_run(address, case, known) for case in cases]
+
+
+def answered(flows: Sequence[Flow]) -> tuple[str, ...] | None:
+    """The names of what the first flow can answer with, in its order; None where it may be anything."""
+    known = {name: flow for flow in reversed(flows) for name in engine.names(flow)}
+    return _answered(flows[0], known, ())
 
 
 def coverage(flows: Sequence[Flow], traces: Iterable[Trace]) -> Coverage:
@@ -95,7 +105,9 @@ def place_of(node: Node, unit: Unit) -> int:
 
 
 def expectation(output: Mapping[str, Any]) -> dict[str, Any]:
-    """What a case expects whose answer is right as it stands."""
+    """What a case expects whose answer is right as it stands: of a verdict its parts, of a table all columns."""
+    if "outcome" not in output:
+        return dict(output)
     said = {name: _said(output, name) for name in EXPECTED}
     kept = {"outcome", "reasons", *(name for name in EXPECTED if said[name])}
     return {name: said[name] for name in EXPECTED if name in kept}
@@ -107,14 +119,14 @@ def shown(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def _run(address: str, case: Mapping[str, Any]) -> CaseResult:
+def _run(address: str, case: Mapping[str, Any], known: Sequence[str] | None) -> CaseResult:
     inputs, expect = case.get("inputs"), case.get("expect")
     if not isinstance(inputs, Mapping):
         return _failed(case, "the case has no inputs")
     if not isinstance(expect, Mapping) or not expect:
         return _failed(case, "the case expects nothing")
-    if strange := sorted(set(expect) - set(EXPECTED)):
-        return _failed(case, f"no answer has {strange[0]!r}: a case expects {', '.join(EXPECTED)}")
+    if known is not None and (strange := [name for name in expect if _root(name) not in {*known, *EXPECTED}]):
+        return _failed(case, f"it never answers {strange[0]!r}: it answers {', '.join(known) or 'nothing'}")
     try:
         answer = engine.evaluate(address, inputs, trace=True)
     except EvaluationFailed as error:
@@ -125,7 +137,7 @@ def _run(address: str, case: Mapping[str, Any]) -> CaseResult:
         for name in expect
         if not _same(name, expect[name], got[name])
     )
-    return CaseResult(_name(case), not differences, expect, got, differences, "", answer["trace"])
+    return CaseResult(_name(case), not differences, expect, got, differences, "", answer["trace"], answer["result"])
 
 
 def _failed(case: Mapping[str, Any], error: str) -> CaseResult:
@@ -138,7 +150,9 @@ def _name(case: Mapping[str, Any]) -> str:
 
 
 def _said(output: Mapping[str, Any], name: str) -> Any:
-    found = output.get(name)
+    found: Any = output
+    for part in name.split("."):
+        found = found.get(part) if isinstance(found, Mapping) else None
     if name == "hits":
         hits = found if isinstance(found, list) else []
         return list(dict.fromkeys(hit.get("rule") for hit in hits if isinstance(hit, Mapping)))
@@ -154,6 +168,67 @@ def _same(name: str, expected: Any, got: Any) -> bool:
         except InvalidOperation:
             return False
     return bool(expected == got) and isinstance(expected, bool) == isinstance(got, bool)
+
+
+def _root(name: str) -> str:
+    return name.split(".")[0]
+
+
+def _answered(flow: Flow, known: Mapping[str, Flow], above: tuple[str, ...]) -> tuple[str, ...] | None:
+    nodes = {str(node.get("id")): node for node in flow.nodes}
+    found: dict[str, None] = {}
+    for id_, node in nodes.items():
+        if node.get("type") == "outputNode":
+            arrived = _arrived(flow, id_, nodes, known, (*above, flow.key))
+            if arrived is None:
+                return None
+            found |= arrived
+    return tuple(found)
+
+
+def _arrived(
+    flow: Flow, id_: str, nodes: Mapping[str, Node], known: Mapping[str, Flow], above: tuple[str, ...]
+) -> dict[str, None] | None:
+    """Names of what any node before this one may pass on; None: anything."""
+    found: dict[str, None] = {}
+    for edge in flow.edges:
+        if str(edge.get("targetId")) == id_ and (source := str(edge.get("sourceId"))) in nodes:
+            passed = _passed(flow, source, nodes, known, above)
+            if passed is None:
+                return None
+            found |= passed
+    return found
+
+
+def _passed(
+    flow: Flow, id_: str, nodes: Mapping[str, Node], known: Mapping[str, Flow], above: tuple[str, ...]
+) -> dict[str, None] | None:
+    node = nodes[id_]
+    kind, content = node.get("type"), node.get("content") or {}
+    if kind == "inputNode":
+        try:
+            return dict.fromkeys(json.loads(content.get("schema") or "")["properties"])
+        except (ValueError, KeyError, TypeError):
+            return None
+    own: Iterable[str] | None
+    if content.get("outputPath"):
+        own = [content["outputPath"]]
+    elif kind == "expressionNode":
+        own = [str(row.get("key")) for row in _rows(node, "expressions")]
+    elif kind == "decisionTableNode":
+        own = [str(column.get("field")) for column in _rows(node, "outputs")]
+    elif kind == "decisionNode":
+        below = known.get(_key_of(node))
+        own = None if below is None or below.key in above else _answered(below, known, above)
+    else:
+        own = []
+    if own is None:
+        return None
+    found = dict.fromkeys(_root(name) for name in own)
+    if kind == "switchNode" or content.get("passThrough"):
+        through = _arrived(flow, id_, nodes, known, above)
+        return None if through is None else found | through
+    return found
 
 
 # --- coverage -------------------------------------------------------------------------------------------------------

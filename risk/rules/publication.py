@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from risk.rules import cases, gate, tables
+from risk.rules import cases, gate, speech, tables
 from risk.rules import reasons as codes
 from risk.rules.cases import CaseResult, Coverage
 from risk.rules.differences import differences
@@ -15,7 +15,10 @@ from risk.rules.document import Flow
 from risk.rules.gate import Problem
 from risk.rules.paths import has_no_outcome
 from risk.rules.reasons import ReasonText
+from risk.rules.speech import Speechless
 from risk.rules.tables import Finding
+
+SHOWN_FAULTS = 3  # kinds of errors of a backtest
 
 __all__ = ["Part", "Report", "as_json", "differences", "report", "unbuildable"]
 
@@ -65,11 +68,13 @@ class DeclineReason:
 class Report:
     """`repinned`: released parts taken along in a newer version than the one in force: (key, from, to, changes).
 
-    `hard_blockers` stop everything; `soft_blockers` (tests, coverage, backtest) yield to an emergency.
+    `speechless`: places that may decline or refer without a reason. `hard_blockers` stop everything; `soft_blockers`
+    (tests, coverage, backtest) yield to an emergency.
     """
 
     problems: list[Problem] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    speechless: list[Speechless] = field(default_factory=list)
     parts: list[PartReport] = field(default_factory=list)
     repinned: list[tuple[str, int, int, list[str]]] = field(default_factory=list)
     reasons: list[DeclineReason] = field(default_factory=list)
@@ -88,7 +93,7 @@ def as_json(found: Report) -> dict[str, Any]:
     for part in kept["parts"]:
         part["coverage"]["percent"] = 100 * part["coverage"]["hit"] // (part["coverage"]["total"] or 1)
         for case in part["cases"]:
-            del case["trace"]
+            del case["trace"], case["answer"]
     return kept
 
 
@@ -118,18 +123,25 @@ def report(
     found = [finding for part in parts if part.form != "scorecard" for finding in tables.findings(part.flow)]
     tested = [_tested(part, flows) for part in parts]
     told, silent = _reasons(flows, reasons)
+    undecided = _undecided(flows) if role else None
+    unsaid = speech.speechless(flows, reasons) if role and not undecided else []
     hard = [
         *(finding.message for finding in found if finding.kind == "unreachable"),
         *silent,
-        *(text for text in [_undecided(flows), _speechless(flows)] if text and role),
+        *([undecided] if undecided else []),
+        *(speech.sentence(each) for each in unsaid if each.kind != "unregistered" or not silent),
+        *(text for each in tested if role and each.key == flows[0].key for text in _unexplained(each, reasons)),
     ]
     soft = [text for each in tested for text in _untested(each)]
     if not parts:
         hard.append("Nothing differs from what is released.")
     if role and backtest is None:
         soft.append("No finished backtest of exactly this content: run one.")
+    if role and backtest and backtest.get("errors"):
+        soft.append(_undecided_rows(backtest))
     return Report(
         findings=found,
+        speechless=unsaid,
         parts=tested,
         repinned=list(pinned),
         reasons=told,
@@ -181,11 +193,31 @@ def _undecided(flows: Sequence[Flow]) -> str | None:
     return None
 
 
-def _speechless(flows: Sequence[Flow]) -> str | None:
-    declines = any(codes.may_end_in(flow, word) for flow in flows for word in ("decline", "refer"))
-    if declines and not any(codes.codes_of(flow) for flow in flows):
-        return "It declines or refers without any reason code: nobody could be told why."
-    return None
+def _unexplained(part: PartReport, register: Mapping[str, ReasonText]) -> list[str]:
+    """Of test cases that are declined or referred without a reason that could be told."""
+    told: list[str] = []
+    for case in part.cases:
+        answer = case.answer or {}
+        if answer.get("outcome") not in speech.SPOKEN:
+            continue
+        said = answer.get("reasons")
+        does = speech.DOES[answer["outcome"]]
+        if not isinstance(said, list) or not said:
+            told.append(f"{part.key}: test case {case.name!r} {does} without a reason.")
+        else:
+            faults = codes.faults([str(code) for code in said], register)
+            told += [f"{part.key}: test case {case.name!r} {does} with a reason that {text}." for _, text in faults]
+    return told
+
+
+def _undecided_rows(backtest: Mapping[str, Any]) -> str:
+    """How many, and of what; the page shows which, for a row's name may be a person's."""
+    told = [
+        f"{fault['rows']} {' '.join(part for part in (fault['code'], fault['node'], fault['field']) if part)}"
+        for fault in backtest.get("faults", ())
+    ]
+    of = f" ({', '.join(told[:SHOWN_FAULTS])})" if told else ""
+    return f"The backtest could not decide {backtest['errors']} of {backtest['rows']} rows{of}: mend it, or the rows."
 
 
 def _problem(problem: Problem) -> str:

@@ -30,20 +30,16 @@ def codes_of(flow: Flow) -> list[str]:
     return list(found)
 
 
-def may_end_in(flow: Flow, outcome: str) -> bool:
-    """Whether the word of an outcome stands anywhere in the flow."""
-    word = re.compile(rf"""['"]{outcome}['"]""")
-    return any(word.search(text) for text in _texts(flow))
-
-
 def faults(codes: Iterable[str], register: Mapping[str, ReasonText]) -> Iterator[tuple[str, str]]:
-    """(code, what is missing) for reasons that no borrower could be told."""
+    """(code, what is missing) for reasons that no borrower could be told. No days until a new application: never."""
     for code in codes:
         row = register.get(code)
         if row is None:
             yield code, f"{code} is not in the register of reasons"
         elif not row.borrower_en.strip() or not row.borrower_zh.strip():
             yield code, f"{code} has no text for the borrower in both languages"
+        elif not row.reason_class.strip():
+            yield code, f"{code} has no class"
 
 
 def _texts(flow: Flow) -> Iterator[str]:

@@ -88,12 +88,16 @@ class Tried:
 
 @dataclass(frozen=True)
 class Ran:
-    """`now`: what each case would expect if what is said now is right. `coverage` is None where nothing can be run."""
+    """`now`: what each case would expect if what is said now is right. `coverage` is None where nothing can be run.
+
+    `answers`: names of what the draft can answer with, as far as that can be said.
+    """
 
     results: tuple[CaseResult, ...]
     now: tuple[Mapping[str, Any], ...]
     coverage: Coverage | None
     problem: str
+    answers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -214,7 +218,8 @@ def run_tests(*, draft_id: int, tests: Any) -> Ran:
         return Ran(failed, tuple({} for _ in checked), None, error.detail)
     results = cases.run(flows, checked)
     found = cases.coverage(flows, [result.trace for result in results if result.trace is not None])
-    return Ran(tuple(results), tuple(_now(flows, case) for case in checked), found, "")
+    now = tuple(_now(flows, case) for case in checked)
+    return Ran(tuple(results), now, found, "", cases.answered(flows) or ())
 
 
 def suggested_tests(*, draft_id: int, tests: Any) -> list[dict[str, Any]]:

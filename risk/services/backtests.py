@@ -26,6 +26,7 @@ from risk.rules.document import Flow, enveloped
 from risk.rules.paths import has_no_outcome
 from risk.rules.trials import Plan
 from risk.services import datasets, drafts, releases
+from risk.services.releases import Scope
 from users.models import Notice
 from users.services import acts, notices
 
@@ -268,8 +269,8 @@ def _baseline(
         if row.form == ReleaseForm.SCORECARD:
             raise DecidesNothing
         return row
-    serving = _serving(scenario, where, at)
-    own = [release for release in serving.values() if release.key == key]
+    serving = {role: releases.serving(Scope(scenario.code, role, *where), at) for role in Binding.Role.values}
+    own = [release for release in serving.values() if release and release.key == key]
     if own:
         return own[0]
     if form != ReleaseForm.FLOW and (former := releases.latest(key)):
@@ -277,21 +278,9 @@ def _baseline(
     return serving.get(Binding.Role.DECIDE)
 
 
-def _serving(scenario: Scenario, where: tuple[str, str], at: datetime) -> dict[str, Release]:
-    """By role, what serves the scope now."""
-    found = {}
-    for role in Binding.Role.values:
-        binding = releases.in_force(
-            scenario=scenario.code, role=role, product_code=where[0], channel_code=where[1], at=at
-        )
-        if binding is not None and binding.release is not None:
-            found[role] = binding.release
-    return found
-
-
 def _approved_with(scenario: Scenario, form: str, key: str, where: tuple[str, str], at: datetime) -> list[str]:
     """What an approval must carry: of a flow that decides, not of a part or of one that only knocks out."""
-    knocks_out = _serving(scenario, where, at).get(Binding.Role.KNOCK_OUT)
+    knocks_out = releases.serving(Scope(scenario.code, Binding.Role.KNOCK_OUT, *where), at)
     if form != ReleaseForm.FLOW or (knocks_out and knocks_out.key == key):
         return []
     return list(scenario.output_schema.get("approved_with", ()))

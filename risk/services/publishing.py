@@ -51,7 +51,8 @@ def report_of(draft: Draft, scope: Scope | None, at: datetime) -> Report:
     working = drafts.working_set(draft)
     if working.problems:
         return publication.unbuildable(working.problems)
-    serving = _closure_in_force(scope or Scope(draft.scenario.code), at)
+    root = releases.serving(scope or Scope(draft.scenario.code), at)
+    serving = {row.key: row for row in releases.closure(root)} if root else {}
     return publication.report(
         flows=working.flows,
         parts=[_part(row, working.flows, serving) for row in _in_order(working)],
@@ -255,6 +256,7 @@ def _backtest(closure_sha256: str) -> dict[str, Any] | None:
         "id": found.id,
         "rows": found.rows,
         "errors": found.errors,
+        "faults": [{name: value for name, value in fault.items() if name != "refs"} for fault in found.faults],
         "source": found.source,
         "baseline": found.baseline,
         "approval_before": found.approval_before,
@@ -316,19 +318,6 @@ def _repinned(working: drafts.WorkingSet, serving: Mapping[str, Release]) -> lis
 
 def _authored(row: Release | None) -> Mapping[str, Any] | None:
     return None if row is None else row.authored or row.graph
-
-
-def _closure_in_force(scope: Scope, at: datetime) -> dict[str, Release]:
-    """What serves the scope now with all that it pins, by key."""
-    binding = releases.in_force(
-        scenario=scope.scenario,
-        role=scope.role,
-        product_code=scope.product_code,
-        channel_code=scope.channel_code,
-        segment=scope.segment,
-        at=at,
-    )
-    return {row.key: row for row in releases.closure(binding.release)} if binding and binding.release else {}
 
 
 def _frozen(row: Draft, flows: Sequence[Flow]) -> dict[str, Any]:

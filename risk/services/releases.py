@@ -194,6 +194,12 @@ def in_force(
     return _narrowest(_covering(Scope(scenario, role, product_code, channel_code, segment), at))
 
 
+def serving(scope: Scope, at: datetime) -> Release | None:
+    """What `in_force` has there; None also where a scope was retired."""
+    binding = _narrowest(_covering(scope, at))
+    return binding.release if binding else None
+
+
 def is_as_shipped(scope: Scope, shipped: str) -> bool:
     """Nobody has put anything else in force here, nor is about to."""
     rows = Binding.objects.filter(scenario__code=scope.scenario, cancelled_at=None, **scope.columns)

@@ -197,6 +197,14 @@ export function Editor({ page }: { page: Page }) {
     setTimeout(() => ref.goToNode(node), 50); // once the graph's tab has a size again
   }, []);
 
+  // An address that ends in #node=ID leads to that node: the gate's findings do.
+  useEffect(() => {
+    const named = /^#node=(.+)$/.exec(window.location.hash);
+    if (!named || page.form === 'table') return;
+    const timer = setTimeout(() => show(decodeURIComponent(named[1])), 300); // once the graph is laid out
+    return () => clearTimeout(timer);
+  }, [page, show]);
+
   const panels = useMemo(
     () => [
       {

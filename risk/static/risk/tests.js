@@ -6,6 +6,11 @@
     outcome: null, reasons: { type: "text_list" }, tags: { type: "text_list" }, hits: { type: "text_list" }, limit_cents: { type: "int", unit: "cents" },
     annual_rate: { type: "text" }, grade: { type: "text" }, score: { type: "int" },
   };
+  // What is no part of a verdict: an amount in cents, or any value as it stands in JSON, a plain text without quotes.
+  const kind = (name) => name in KINDS ? KINDS[name] : name.endsWith("_cents") ? KINDS.limit_cents : { type: "json" };
+  const isPlain = (text) => { try { JSON.parse(text); return false; } catch { return true; } };
+  const written = (value) => value === null || value === undefined ? "" : typeof value === "string" && isPlain(value) ? value : JSON.stringify(value);
+  const readBack = (text) => text.trim() === "" ? null : isPlain(text) ? text : JSON.parse(text);
   const NAMES = { limit_cents: "limit", annual_rate: "rate a year", hits: "rules that hit" };
   let revision = data.revision;
   let cases = data.tests.map((test) => ({ test: structuredClone(test), open: false }));
@@ -24,7 +29,7 @@
     if (isDirty()) say("Unsaved changes", "unsaved");
     else if (document.getElementById("risk-status").dataset.kind === "unsaved") say("");
   }
-  const field = (name) => ({ name, nullable: true, seen: [], unit: "", ...KINDS[name] });
+  const field = (name) => ({ name, nullable: true, seen: [], unit: "", ...kind(name) });
   const state = (each) => { const result = results.get(each); return result ? (result.passed ? "passed" : "failed") : "not run"; };
 
   function draw() {
@@ -55,7 +60,7 @@
       return h("li", { class: "risk-gone" }, `${name} is deleted. `, h("button", { type: "button", class: "risk-link", onclick: () => { each.deleted = false; draw(); } }, "Undo"));
     }
     const result = results.get(each);
-    const expected = Object.entries(test.expect).map(([key, value]) => `${NAMES[key] ?? key} ${risk.shown(field(key), value).replace("unknown", "nothing")}`).join(" · ");
+    const expected = Object.entries(test.expect).map(([key, value]) => `${NAMES[key] ?? key} ${(value !== null && kind(key)?.type === "json" ? written(value) : risk.shown(field(key), value)).replace("unknown", "nothing")}`).join(" · ");
     const title = h("strong", {}, name);
     each.item = h("li", { class: "risk-rule", "data-problems": result && !result.passed ? "1" : null },
       h("div", { class: "risk-row" },
@@ -73,22 +78,27 @@
     changed();
   }
 
+  function asJson(label, value, onchange) {
+    const input = h("input", { type: "text", "aria-label": label, placeholder: "nothing", autocomplete: "off", value: written(value), oninput: () => onchange(readBack(input.value)) });
+    return h("span", { class: "risk-value" }, input);
+  }
   function form(each, title) {
     const { test } = each;
     const edited = () => { results.delete(each); each.item.querySelector(".risk-state").textContent = "not run"; each.item.querySelector(".risk-state").dataset.state = "not run"; changed(); };
     const nameField = h("input", { type: "text", value: test.name ?? "", maxlength: 120, oninput: () => { test.name = nameField.value; title.textContent = test.name || "without a name"; changed(); } });
-    const expects = data.expected.filter((key) => key in test.expect);
+    const expects = [...data.expected.filter((key) => key in test.expect), ...Object.keys(test.expect).filter((key) => !data.expected.includes(key))];
     const others = data.expected.filter((key) => !(key in test.expect));
     const expectation = (key) => {
       const set = (value) => { test.expect[key] = value; edited(); };
       const input = key === "outcome" ? select(data.outcomes.map((word) => [word, word]), test.expect.outcome ?? "", set)
-        : KINDS[key].type.endsWith("_list") ? chips(field(key), test.expect[key], set, { label: NAMES[key] ?? key })
+        : kind(key).type === "json" ? asJson(NAMES[key] ?? key, test.expect[key], set)
+        : kind(key).type.endsWith("_list") ? chips(field(key), test.expect[key], set, { label: NAMES[key] ?? key })
           : risk.control(field(key), test.expect[key], set, { label: NAMES[key] ?? key, empty: "nothing" });
       const remove = h("button", { type: "button", class: "risk-link", onclick: () => { delete test.expect[key]; results.delete(each); redraw(each); } }, "do not compare");
       return labelled(NAMES[key] ?? key, input, data.may_write && remove);
     };
     const add = others.length && data.may_write ? labelled("Compare also", select([["", "…"], ...others.map((key) => [key, NAMES[key] ?? key])], "", (key) => {
-      test.expect[key] = KINDS[key]?.type.endsWith("_list") ? [] : null;
+      test.expect[key] = kind(key)?.type.endsWith("_list") ? [] : null;
       results.delete(each);
       redraw(each);
     })) : null;

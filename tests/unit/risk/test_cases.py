@@ -67,7 +67,10 @@ class TestRun:
         [
             ({"name": "x", "expect": {"outcome": "approve"}}, "the case has no inputs"),
             ({"name": "x", "inputs": {}, "expect": {}}, "the case expects nothing"),
-            ({"name": "x", "inputs": {}, "expect": {"colour": "red"}}, "no answer has 'colour'"),
+            (
+                {"name": "x", "inputs": {}, "expect": {"colour": "red"}},
+                "it never answers 'colour': it answers outcome, reasons, tags, hits, exempt",
+            ),
             (
                 {"name": "x", "inputs": inputs("admission", age_years="old"), "expect": {"outcome": "refer"}},
                 "age_years",

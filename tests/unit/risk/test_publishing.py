@@ -144,7 +144,10 @@ class TestGate:
         services.save_draft(draft_id=draft.pk, revision=1, authored=graph, by=lin, at=at)
         report = services.draft_report(draft_id=draft.pk, at=at)
         assert "row 2 is never reached: 1 above take all of it" in report["hard_blockers"]
-        assert any("without any reason code" in text for text in report["hard_blockers"])
+        assert "limits, table table, row 3 refers without a reason." in report["hard_blockers"]
+        assert [(one["node"], one["field"], one["way"]) for one in report["speechless"]] == [
+            ("table", "rules[2].outcome", ("table: row 3",))
+        ]
 
     def test_a_table_that_flows_ask_needs_no_outcome_and_decides_nothing_by_itself(
         self, lin: str, at: datetime
