@@ -85,7 +85,7 @@ def swap_samples(candidate_sha256: str, each_way: int = 10) -> tuple[Mapping[str
     return tuple(sample for way in ("out", "in") for sample in found.swaps[way]["samples"][:each_way])
 
 
-def undecided_rows(backtest_id: int | None) -> tuple[Mapping[str, Any], ...]:
+def undecided_rows(backtest_id: int) -> tuple[Mapping[str, Any], ...]:
     """Rows of a done backtest that the candidate could not decide, by error: {code, node, field, rows, refs}; `refs`
     name some of them, who may be people."""
     row = Backtest.objects.filter(pk=backtest_id, state=BacktestState.DONE).first()

@@ -1,8 +1,8 @@
 """Test cases of a strategy: what it says about given inputs, and which of its rules any case has reached.
 
 A case is `{name, inputs, expect}`; `expect` names any part of a verdict (outcome, reasons, tags, hits as rule ids,
-limit_cents, annual_rate, grade, score) and any other field that the flow can answer with, with dots into an object; only
-what it names is compared. Reasons are compared in order, tags and hits are not.
+limit_cents, annual_rate, grade, score) and any other field that the flow can answer with, with dots into an object;
+only what it names is compared. Reasons are compared in order, tags and hits are not.
 """
 
 import json

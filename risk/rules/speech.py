@@ -14,7 +14,7 @@ from risk.rules.document import Flow
 from risk.rules.engine import names
 from risk.rules.graphways import MAX_WAYS, Walk
 from risk.rules.reasons import ReasonText
-from risk.rules.ways import Const, Fact, Lst, Obj, Place, State, Sym, TooManyWays, Value, resolved
+from risk.rules.values import Const, Fact, Lst, Obj, Place, State, Sym, TooManyWays, Value, resolved
 
 WANTED = {"outcome", "reasons"}
 SPOKEN = ("decline", "refer")

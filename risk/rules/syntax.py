@@ -1,8 +1,8 @@
 """Expressions as trees, for what follows them without evaluating: the engine compiles them and shows no tree.
 
 A tree is a tuple: ("value", v) ("name", n) ("it",) ("self",) ("list", (…)) ("object", (…)) ("member", tree, name)
-("index", tree, tree) ("call", name, (…)) ("closure", tree, name) ("if", tree, tree, tree) ("not", tree) ("minus", tree),
-(sign, tree, tree) of a sign in `BINDING`, or ("opaque", text) for what has a form that nobody follows.
+("index", tree, tree) ("call", name, (…)) ("closure", tree, name) ("if", tree, tree, tree) ("not", tree) ("minus",
+tree), (sign, tree, tree) of a sign in `BINDING`, or ("opaque", text) for what has a form that nobody follows.
 """
 
 import re

@@ -246,11 +246,11 @@ def _at_random(draw: random.Random) -> Graph:
         says = {"tw": draw.choice(("'decline'", "'approve'", "w")), "tr": draw.choice(("", "[]", "['A01']", "m"))}
         rows.append(cells | says)
     rows.append(draw.choice(({"tw": "'approve'", "tr": ""}, {"tw": "'decline'", "tr": "['C03']"})))
-    own = ("k", "w == 'decline'", "w2 == 'refer'", "tw == 'refer'", "len(m) > 0")
+    later = ("k", "w == 'decline'", "w2 == 'refer'", "tw == 'refer'", "len(m) > 0")
 
     def verdict(name: str) -> Any:
-        outcome = draw.choice(("w", "w2", "tw", _word(draw, 2, own)))
-        reasons = draw.choice(("m", "m2", "tr", _reasons(draw, 2, own, ("m", "m2")), "tr ?? m"))
+        outcome = draw.choice(("w", "w2", "tw", _word(draw, 2, later)))
+        reasons = draw.choice(("m", "m2", "tr", _reasons(draw, 2, later, ("m", "m2")), "tr ?? m"))
         return expression(name, {"outcome": outcome, "reasons": reasons})
 
     columns = (
@@ -261,5 +261,5 @@ def _at_random(draw: random.Random) -> Graph:
     if draw.random() < 0.5:
         return graph(*columns, verdict("v"), output_node())
     return _switched(
-        graph(*columns, [verdict("v1"), verdict("v2")], output_node()), _condition(draw, 2, own), "v1", "v2"
+        graph(*columns, [verdict("v1"), verdict("v2")], output_node()), _condition(draw, 2, later), "v1", "v2"
     )
