@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
@@ -85,7 +86,7 @@ class DraftAdmin(EditedDraft, WrittenRules, CardedDraft, TestedDraft, AskingAdmi
         return [
             path("begin-one/", view(self.begin_view), name="risk_draft_begin"),
             path("<int:pk>/submit/", view(self.submit_view), name="risk_draft_submit"),
-            path("place/<str:file>/<str:node>/", view(self.place_view), name="risk_draft_place"),
+            path("place/<str:file>/<path:node>/", view(self.place_view), name="risk_draft_place"),
             *super().get_urls(),
         ]
 
@@ -142,13 +143,15 @@ class DraftAdmin(EditedDraft, WrittenRules, CardedDraft, TestedDraft, AskingAdmi
 
     def place_view(self, request: HttpRequest, file: str, node: str) -> HttpResponse:
         """Where a node that the gate names can be seen: in the newest draft of the flow, else in its newest release."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         key = file.removesuffix(".json")
         if draft := Draft.objects.filter(key=key).exclude(state=DraftState.DISCARDED).order_by("-pk").first():
-            return redirect(f"{_editor(draft)}#node={quote(node)}")
+            return redirect(f"{_editor(draft)}#node={quote(node, safe='')}")
         release = Release.objects.filter(key=key).order_by("-version").first()
         if release is None:
             raise Http404
-        return redirect(f"{reverse('admin:risk_release_drawing', args=[release.pk])}#node={quote(node)}")
+        return redirect(f"{reverse('admin:risk_release_drawing', args=[release.pk])}#node={quote(node, safe='')}")
 
     def submit_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         draft = _draft(pk)

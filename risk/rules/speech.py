@@ -49,19 +49,15 @@ def speechless(flows: Sequence[Flow], register: Register) -> list[Speechless]:
     by_key = {flow.key: flow for flow in flows}
     found: dict[tuple[str, str, str, str, str], Speechless] = {}
     for state, answer in ends:
-        for place, kind, message in _faults(state, answer, register):
+        for place, other, kind, message in _faults(state, answer, register):
             at = place or Place(root.key, "", "")
             flow = by_key.get(at.flow, root)
-            one = Speechless(
-                flow.file,
-                at.node,
-                at.field,
-                words(flow, at),
-                kind,
-                message,
-                tuple(dict.fromkeys(state.steps))[-MAX_STEPS:],
-            )
-            found.setdefault((one.file, one.node, one.field, kind, message), one)
+            where = words(flow, at)
+            beside = words(by_key.get(other.flow, root), other) if other else where
+            told = message if beside == where else f"{message} (see {beside})"
+            way = tuple(dict.fromkeys(state.steps))[-MAX_STEPS:]
+            one = Speechless(flow.file, at.node, at.field, where, kind, told, way)
+            found.setdefault((one.file, one.node, one.field, kind, told), one)
     return list(found.values())
 
 
@@ -69,18 +65,18 @@ def sentence(one: Speechless) -> str:
     return f"{one.where} {one.message}."
 
 
-def _faults(state: State, answer: Obj, register: Register) -> Iterator[tuple[Place | None, str, str]]:
+def _faults(state: State, answer: Obj, register: Register) -> Iterator[tuple[Place | None, Place | None, str, str]]:
+    """(place to blame, the other place that has a part in it, kind, message)."""
     outcome = resolved(state, answer.get("outcome") or _absent(answer))
     reasons = resolved(state, answer.get("reasons") or _absent(answer))
+    at = getattr(outcome, "at", None)
     for word in _words_of(state, outcome):
         does = DOES.get(word, "may decline or refer (its outcome cannot be followed)")
-        at = getattr(outcome, "at", None)
         for place, kind, told in _of_reasons(state, reasons, register):
-            where = "" if place is None or place == at else f": see {place.field} of {place.node}"
             if kind in ("silent", "may_be_silent", "no_list"):
-                yield at or place, kind, f"{does} {told}{where}"
+                yield at or place, place, kind, f"{does} {told}"
             else:
-                yield place or at, kind, f"{does} {told}"
+                yield place or at, None, kind, f"{does} {told}"
 
 
 def _absent(answer: Obj) -> Value:

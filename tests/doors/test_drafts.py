@@ -84,6 +84,31 @@ class TestDraft:
         form = lin.get(reverse("admin:risk_backtest_new"), {"draft": draft.pk}).content.decode()
         assert f'value="draft:{draft.pk}" selected' in form
 
+    def test_a_decline_without_a_reason_leads_to_its_node(self, lin: Client, clock: Clock) -> None:
+        draft = begun("table", clock.at)
+        draft.authored["nodes"][1]["id"] = "a/b"
+        for edge in draft.authored["edges"]:
+            edge |= {name: "a/b" for name in ("sourceId", "targetId") if edge[name] == "table"}
+        draft.authored["nodes"][1]["content"] |= {
+            "inputs": [{"id": "i", "name": "months", "field": "months"}],
+            "outputs": [{"id": "o", "name": "outcome", "field": "outcome"}],
+            "rules": [{"_id": "1", "i": "> 12", "o": "'decline'"}, {"_id": "2", "i": "", "o": "'approve'"}],
+        }
+        with transaction.atomic():
+            services.save_draft(
+                draft_id=draft.pk, revision=1, authored=draft.authored, by=draft.updated_by, at=clock.at
+            )
+        shown = page(lin, "risk_draft_change", draft.pk)
+        assert "row 1 declines without a reason." in shown
+        address = reverse("admin:risk_draft_place", args=["a_table.json", "a/b"])
+        assert f'href="{address}"' in shown
+        editor = reverse("admin:risk_draft_editor", args=[draft.pk])
+        assert lin.get(address).headers["Location"] == f"{editor}#node=a%2Fb"
+        released = reverse("admin:risk_release_drawing", args=[Release.objects.get(key="credit").pk])
+        assert lin.get(reverse("admin:risk_draft_place", args=["credit.json", "grade"])).headers["Location"] == (
+            f"{released}#node=grade"
+        )
+
     def test_a_scorecard_is_not_offered_to_be_backtested(self, lin: Client, clock: Clock) -> None:
         shown = page(lin, "risk_draft_change", begun("scorecard", clock.at).pk)
         assert reverse("admin:risk_backtest_new") not in shown

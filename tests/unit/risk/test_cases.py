@@ -8,7 +8,7 @@ import pytest
 
 from lending.sandbox.applicants import rows
 from risk.rules import engine
-from risk.rules.cases import CaseResult, coverage, expectation, run, units
+from risk.rules.cases import CaseResult, answered, coverage, expectation, run, units
 from risk.rules.document import Flow
 from risk.rules.jdm import decision, expression, graph, input_node, output_node, table
 from risk.rules.ruleset import compile_rules
@@ -96,6 +96,33 @@ class TestRun:
                 case = {"name": "x", "inputs": given, "expect": expectation(engine.evaluate(address, given))}
                 (result,) = run(credit_flows() if key == "credit" else [FLOWS[key]], [case])
                 assert result.passed, result
+
+
+class TestFields:
+    COLUMNS = graph(
+        input_node(SCHEMA),
+        table("t", ["months"], ["rate", "offer.cents"], [{"months": "> 12", "rate": "'a'"}, {"offer.cents": "100"}]),
+        output_node(),
+    )
+
+    def of(self, expect: Inputs) -> CaseResult:
+        flow = Flow("limits", self.COLUMNS, "admission")
+        (result,) = run([flow], [{"name": "x", "inputs": inputs("admission", months=12), "expect": expect}])
+        return result
+
+    def test_any_column_of_a_table_is_compared(self) -> None:
+        assert self.of({"offer.cents": 100, "rate": None}).passed
+        assert self.of({"offer.cents": 200}).differences == ("offer.cents: 200 expected, 100 got",)
+
+    def test_a_field_that_it_never_answers_is_named(self) -> None:
+        assert self.of({"price": None}).error == "it never answers 'price': it answers rate, offer"
+
+    def test_what_a_flow_asks_and_passes_on_is_among_its_fields(self) -> None:
+        assert answered(credit_flows())[:3] == ("outcome", "grade", "score")
+        assert answered([FLOWS["credit_score"]]) == ("outcome", "score", "complete", "missing", "lost", "reasons")
+
+    def test_a_table_is_expected_to_say_all_that_it_says(self) -> None:
+        assert expectation({"rate": "a", "cents": 1}) == {"rate": "a", "cents": 1}
 
 
 class TestCoverage:

@@ -9,10 +9,12 @@ from django.db import IntegrityError, connection, transaction
 
 from risk import services
 from risk.models import Binding, Draft, DraftState, Release, Submission
+from risk.queries import undecided_rows
 from risk.services import drafts, publishing, releases
 from risk.services.releases import Scope, in_force
 from tests.factories.strategies import (
     CASES,
+    KNOWN,
     OPEN_APPLICATION,
     backtested,
     precheck_draft,
@@ -128,6 +130,43 @@ class TestGate:
         stricter = OPEN_APPLICATION | {"when": {"open_applications": [">", 1]}}
         services.save_draft(draft_id=draft.pk, revision=2, authored={"rules": [stricter]}, by=lin, at=at)
         assert services.draft_report(draft_id=draft.pk, at=at)["backtest"] is None
+
+    def test_rows_that_the_backtest_could_not_decide_stop_it(self, lin: str, at: datetime) -> None:
+        draft = precheck_draft(at, by=lin)
+        backtested(draft, at, {name: value for name, value in KNOWN.items() if name != "product"})
+        report = services.draft_report(draft_id=draft.pk, at=at)
+        (told,) = report["soft_blockers"]
+        assert told.startswith("The backtest could not decide 3 of 3 rows (3 ")
+        assert "product" in told
+        assert all("refs" not in fault for fault in report["backtest"]["faults"])  # a row's name may be a person's
+        shown = undecided_rows(report["backtest"]["id"])
+        assert [len(fault["refs"]) for fault in shown] == [3]
+
+    def test_a_decline_without_a_reason_stops_it_on_paper_and_in_a_test_case(self, lin: str, at: datetime) -> None:
+        draft = services.begin_draft(key="sized", scenario="precheck", form="table", title="Sized", by=lin, at=at)
+        graph = draft.authored
+        graph["nodes"][1]["content"] |= {
+            "inputs": [{"id": "i", "name": "open_loans", "field": "open_loans"}],
+            "outputs": [{"id": name, "name": name, "field": name} for name in ("outcome", "reasons")],
+            "rules": [
+                {"_id": "1", "i": "> 2", "outcome": '"decline"', "reasons": ""},
+                {"_id": "2", "i": "> 1", "outcome": '"refer"', "reasons": "['H06']"},
+                {"_id": "3", "i": "", "outcome": '"approve"', "reasons": "[]"},
+            ],
+        }
+        tests = [{"name": "has three", "inputs": KNOWN | {"open_loans": 3}, "expect": {"outcome": "decline"}}]
+        services.save_draft(draft_id=draft.pk, revision=1, authored=graph, tests=tests, by=lin, at=at)
+        assert services.draft_report(draft_id=draft.pk, at=at)["hard_blockers"] == [
+            "sized, table table, row 1 declines without a reason.",
+            "sized: test case 'has three' declines without a reason.",
+        ]
+        with pytest.raises(publishing.NotPublishable, match="row 1 declines without"), transaction.atomic():
+            services.submit_strategy(
+                draft_id=draft.pk, revision=2, note=NOTE, scope=Scope("precheck"), emergency_reason="now", by=lin, at=at
+            )
+        graph["nodes"][1]["content"]["rules"][0]["reasons"] = "['H06']"
+        services.save_draft(draft_id=draft.pk, revision=2, authored=graph, by=lin, at=at)
+        assert services.draft_report(draft_id=draft.pk, at=at)["hard_blockers"] == []
 
     def test_a_row_that_nothing_reaches_stops_it(self, lin: str, at: datetime) -> None:
         draft = services.begin_draft(key="limits", scenario="credit", form="table", title="Limits", by=lin, at=at)
