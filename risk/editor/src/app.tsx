@@ -201,7 +201,7 @@ export function Editor({ page }: { page: Page }) {
   useEffect(() => {
     const named = /^#node=(.+)$/.exec(window.location.hash);
     if (!named || page.form === 'table') return;
-    const timer = setTimeout(() => show(decodeURIComponent(named[1])), 300); // once the graph is laid out
+    const timer = setTimeout(() => show(decodeURIComponent(named[1] ?? '')), 300); // once the graph is laid out
     return () => clearTimeout(timer);
   }, [page, show]);
 
