@@ -1,12 +1,10 @@
 """Applications with everything that hangs on them, and what reviewers still want to see."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from lending import overview, queries
@@ -26,7 +24,7 @@ from lending.common.admin import (
 )
 from lending.common.composed import ComposedPage
 from lending.common.revealing import Revealing
-from lending.common.shown import badge
+from lending.common.shown import badge, file_in_page
 from lending.models import Application, Supplement, SupplementItem
 from users import queries as users
 from users.services import access
@@ -131,13 +129,7 @@ def brought(item: SupplementItem) -> SafeString | str:
     if not item.file:
         return "-"
     ending = item.file.name.removesuffix(".enc").rpartition(".")[2]
-    data = base64.b64encode(queries.brought_file(item.file.name)).decode()
-    if ending == "pdf":
-        return format_html(
-            '<a class="underline" download="{}.pdf" href="data:application/pdf;base64,{}">PDF</a>', item.kind, data
-        )
-    kind = "jpeg" if ending == "jpg" else ending
-    return format_html('<img class="max-w-full" alt="{}" src="data:image/{};base64,{}">', item.request_text, kind, data)
+    return file_in_page(queries.brought_file(item.file.name), ending, item.request_text)
 
 
 @admin.register(SupplementItem)

@@ -26,8 +26,8 @@ GROUPS = (
                             " risk.Exemption risk.Variable risk.Dataset risk.ScorecardBuild risk.Backtest"
                             " risk.MonitoringDay"
                             " risk.Assessment risk.Decision risk.DataPull"),
-    ("Review", "review.Case review.CaseAction review.Queue review.AuthorityRule review.Finding"
-                             " review.Reviewer review.Recusal"),
+    ("Review", "review.Case review.CaseAction review.CaseNote review.Attachment review.Queue"
+                             " review.AuthorityRule review.Finding review.Reviewer review.Recusal"),
     ("Funding", "funding.Allocation funding.Payout funding.Collection funding.Reservation"
                             " funding.Routing funding.HeadroomDay funding.HeadroomMonth funding.Funder"
                             " funding.Programme funding.FunderSettlement funding.Guarantor funding.CallbackEvent"),

@@ -20,7 +20,10 @@ PERMISSION = "users.reveal_personal_data"
 
 
 class Revealing(ModelAdmin):
-    """A button on the page of a row. `revealed`: what is shown, by label; `recorder`: writes the log, one service."""
+    """A button on the page of a row. `revealed`: what is shown, by label; `recorder`: writes the log, one service.
+
+    `?show=` names the labels that are wanted, once or more; without it all of them are shown.
+    """
 
     revealed: Mapping[str, Callable[[Any], Any]] = {}
     recorder: Callable[..., None]
@@ -46,6 +49,8 @@ class Revealing(ModelAdmin):
         row = get_object_or_404(self.get_queryset(request), pk=object_id)
         if not (self.has_reveal_permission(request) and self.has_view_permission(request, row)):
             raise PermissionDenied
+        wanted = request.GET.getlist("show")
+        chosen = {label: read for label, read in self.revealed.items() if label in wanted} or self.revealed
         form = ReasonForm(request.POST or None, question=_("Why do you need to see it?"))
         shown: list[tuple[str, Any]] = []
         if form.is_valid():
@@ -53,11 +58,11 @@ class Revealing(ModelAdmin):
                 type(self).recorder(
                     by=f"staff:{request.user.pk}",
                     subject=self.reveal_subject(row),
-                    fields=list(self.revealed),
+                    fields=list(chosen),
                     reason=form.cleaned_data["reason"],
                     at=clock.now(),
                 )
-            shown = [(label.replace("_", " "), read(row)) for label, read in self.revealed.items()]
+            shown = [(label.replace("_", " "), read(row)) for label, read in chosen.items()]
         context = {
             **self.admin_site.each_context(request),
             "title": _("Personal data"),

@@ -1,5 +1,6 @@
 """How things are written in the back office: badges, ages, moments, links."""
 
+import base64
 from collections.abc import Sequence
 from datetime import datetime
 from urllib.parse import quote
@@ -52,6 +53,17 @@ def page_link(model: type[models.Model] | str, pk: object, text: object) -> Safe
 
 def page_links(found: Sequence[SafeString]) -> SafeString | str:
     return format_html_join(mark_safe("<br>"), "{}", ((link,) for link in found)) if found else "-"
+
+
+def file_in_page(content: bytes, ending: str, title: str) -> SafeString:
+    """A jpg, png or pdf itself, in the page: seen once, and kept by no cache."""
+    data = base64.b64encode(content).decode()
+    if ending == "pdf":
+        return format_html(
+            '<a class="underline" download="{}.pdf" href="data:application/pdf;base64,{}">PDF</a>', title, data
+        )
+    kind = "jpeg" if ending == "jpg" else ending
+    return format_html('<img class="max-w-full" alt="{}" src="data:image/{};base64,{}">', title, kind, data)
 
 
 def subject_link(subject: str) -> SafeString | str:

@@ -1,7 +1,7 @@
 """Reads of applications, their timeline and supplements. A stranger's row is NotFound."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -61,10 +61,13 @@ class EventView:
 
 @dataclass(frozen=True, slots=True)
 class SupplementItemView:
+    """`file`: its name in the vault, "" where a text or nothing was brought."""
+
     id: int
     kind: str
     request_text: str
     answered: bool
+    file: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +175,9 @@ def supplements_of(application_id: int) -> tuple[SupplementView, ...]:
             answered_at=row.answered_at,
             closed_at=row.closed_at,
             items=tuple(
-                SupplementItemView(item.pk, item.kind, item.request_text, bool(item.answer_text or item.file))
+                SupplementItemView(
+                    item.pk, item.kind, item.request_text, bool(item.answer_text or item.file), item.file.name or ""
+                )
                 for item in row.items.all()
             ),
         )

@@ -1,5 +1,6 @@
 """What pages of the back office write: amounts, ages, badges, links, and what staff did."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -100,6 +101,12 @@ def state_of(value: str, colours: dict[str, str]) -> SafeString:
 def actor(by: str) -> str:
     """The name of "staff:17", as its colleagues know it."""
     return users.actor_name(by) if by else "-"
+
+
+@register.filter
+def name_in(by: str, names: Mapping[str, str]) -> str:
+    """The name of an actor, out of those that were read at one go."""
+    return names.get(by, by)
 
 
 @register.filter

@@ -2,11 +2,14 @@
 
 from .cases import CaseAdmin
 from .configuration import ActionAdmin, AuthorityAdmin, FindingAdmin, QueueAdmin, RecusalAdmin, ReviewerAdmin
+from .desk.notes import AttachmentAdmin, CaseNoteAdmin
 
 __all__ = [
     "ActionAdmin",
+    "AttachmentAdmin",
     "AuthorityAdmin",
     "CaseAdmin",
+    "CaseNoteAdmin",
     "FindingAdmin",
     "QueueAdmin",
     "RecusalAdmin",

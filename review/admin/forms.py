@@ -44,7 +44,11 @@ class ReasonForm(forms.Form):
     """Codes and a note. `action` names the findings to choose from."""
 
     action = ""
-    reasons = forms.MultipleChoiceField(label="原因 Reasons", widget=UnfoldAdminCheckboxSelectMultipleWidget)
+    reasons = forms.MultipleChoiceField(
+        label="原因 Reasons",
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        error_messages={"required": "Choose at least one.", "invalid_choice": "There is no reason %(value)s."},
+    )
     note = forms.CharField(label="备注 Note", required=False, max_length=2000, widget=UnfoldAdminTextareaWidget)
 
     def __init__(self, *args: Any, application: lending.ApplicationView, at: datetime, **kwargs: Any) -> None:

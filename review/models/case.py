@@ -86,6 +86,7 @@ class Case(FSMModelMixin, models.Model):
 
     class Meta:
         ordering = ["rank", "id"]
+        permissions = [("print_case", "Can print a case for an auditor")]
         indexes = [
             models.Index(fields=["rank", "id"], condition=Q(status__in=WAITING), name="review_case_next"),
             models.Index(fields=["rank", "id"], name="review_case_by_rank"),

@@ -7,22 +7,34 @@ from review.queries.cases import (
     case,
     case_of,
     cases_held_by,
+    cases_of,
     rounds_of,
     waiting_cases,
 )
+from review.queries.notes import AttachmentView, NoteView, attachments_of, notes_of
 from review.queries.queues import FindingView, QueueView, findings, queues
+from review.queries.standing import AuthorityFor, Standing, authority_for, standing
 
 __all__ = [
     "ActionView",
+    "AttachmentView",
+    "AuthorityFor",
     "CaseView",
     "FindingView",
+    "NoteView",
     "QueueView",
+    "Standing",
     "actions_of",
+    "attachments_of",
+    "authority_for",
     "case",
     "case_of",
     "cases_held_by",
+    "cases_of",
     "findings",
+    "notes_of",
     "queues",
     "rounds_of",
+    "standing",
     "waiting_cases",
 ]

@@ -1,5 +1,6 @@
 """Cases and what was done to them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -97,6 +98,12 @@ def _view(row: Case) -> CaseView:
         closed_at=row.closed_at,
         bonus=row.bonus,
     )
+
+
+def cases_of(application_ids: Sequence[int]) -> dict[int, int]:
+    """The latest case of each application that has one: its id."""
+    rows = Case.objects.filter(application_id__in=application_ids).order_by("round")
+    return dict(rows.values_list("application_id", "pk"))
 
 
 def waiting_cases() -> int:

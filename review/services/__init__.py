@@ -3,10 +3,15 @@
 from .cases import close_case, open_or_resume_case
 from .claims import claim_next, expire_leases, extend_lease, release_lease
 from .detours import escalate, recuse, request_supplement, resume, resume_due, return_to_initial, suspend
+from .notes import add as add_note
+from .notes import attach
 from .overdue import run_sweep
+from .printing import print_case
 from .verdicts import decide, recommend
 
 __all__ = [
+    "add_note",
+    "attach",
     "claim_next",
     "close_case",
     "decide",
@@ -14,6 +19,7 @@ __all__ = [
     "expire_leases",
     "extend_lease",
     "open_or_resume_case",
+    "print_case",
     "recommend",
     "recuse",
     "release_lease",

@@ -27,6 +27,7 @@ from users.queries.consents import (
     live_consent,
     live_consent_naming,
 )
+from users.queries.network import TIES, Tie, Tied, masked, network
 from users.queries.people import (
     AccountView,
     ContactView,
@@ -46,6 +47,7 @@ from users.queries.people import (
     missing_details,
     people_with_number,
     person,
+    phone_place,
     sharers,
     staff_actor,
     statistics_of,
@@ -70,6 +72,7 @@ from users.queries.sources import (
 )
 
 __all__ = [
+    "TIES",
     "AccessView",
     "AccountView",
     "ActView",
@@ -90,6 +93,8 @@ __all__ = [
     "SourceView",
     "SourceWithoutAddress",
     "Statistics",
+    "Tie",
+    "Tied",
     "accesses_of",
     "account",
     "actor_name",
@@ -116,11 +121,14 @@ __all__ = [
     "live_consent",
     "live_consent_naming",
     "live_tags",
+    "masked",
     "messages_of",
     "missing_details",
+    "network",
     "open_notices",
     "people_with_number",
     "person",
+    "phone_place",
     "sharers",
     "source",
     "source_facts",

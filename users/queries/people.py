@@ -231,6 +231,11 @@ def people_with_number(text: str) -> tuple[int, ...]:
     return tuple(User.objects.filter(found).values_list("pk", flat=True).distinct())
 
 
+def phone_place(user_id: int) -> str:
+    """Where the borrower's number was given out, in Chinese: province and mostly city; "" where that is unknown."""
+    return identity.phone_place(_user(user_id).phone or "")
+
+
 def user_id_of(public_id: UUID) -> int:
     """The borrower behind a public id. Raises NotFound."""
     found = User.objects.filter(public_id=public_id, kind="borrower").values_list("pk", flat=True).first()

@@ -59,6 +59,19 @@ def phone(text: str, field: str = "phone") -> str:
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
 
 
+def phone_place(number: str) -> str:
+    """Province and city for which a Chinese number was given out, in Chinese; "" where that is not known."""
+    from phonenumbers import geocoder
+
+    try:
+        parsed = phonenumbers.parse(number, HOME_REGION)
+    except phonenumbers.NumberParseException:
+        return ""
+    if phonenumbers.region_code_for_number(parsed) != HOME_REGION:
+        return ""
+    return str(geocoder.description_for_valid_number(parsed, "zh")).replace("中国", "")
+
+
 def card_number(text: str) -> str:
     """12 to 19 digits that pass the Luhn check. Raises InvalidCardNumber."""
     digits = text.replace(" ", "").replace("-", "")

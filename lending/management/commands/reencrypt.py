@@ -6,6 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 import contracts.services.files
+import review.services.notes
 from lending.common import reencrypt, vault
 from lending.services import supplements
 
@@ -25,6 +26,7 @@ class Command(BaseCommand):
         stored = {
             "contract files": contracts.services.files.names(),
             "supplement files": supplements.file_names(),
+            "files on review cases": review.services.notes.file_names(),
         }
         for what, names in stored.items():
             files = vault.under_older_key(names) if check else vault.reencrypt(names)

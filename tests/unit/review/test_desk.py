@@ -119,7 +119,7 @@ class TestCasePage:
         text(sign_in("chen").get(page(case_id)))
         assert desk.row(case_id).leased_until == desk.clock.at + LEASE
         applications.withdraw(application_id=desk.row(case_id).application_id, by="user:1", at=desk.clock.at)
-        assert "The application is WITHDRAWN." in text(sign_in("chen").get(page(case_id)))
+        assert "The borrower withdrew the application." in text(sign_in("chen").get(page(case_id)))
 
     def test_shows_the_decision_it_stands_on(self, desk: Desk, sign_in: SignIn) -> None:
         at = desk.clock.at
@@ -161,7 +161,7 @@ class TestActions:
         assert "rate" not in form.split("<form", 2)[-1]
         verdict = {"outcome": "approve", "reasons": ["V05"], "note": "", "months": "6"}
         refused = text(zhao.post(act(case_id, "decide"), verdict | {"amount": "10000.01"}))
-        assert "At most 1000000 cents." in refused
+        assert "At most ¥10,000.00" in refused
         assert desk.application(case_id).status == "REFERRED"
         assert zhao.post(act(case_id, "decide"), verdict | {"amount": "6000"}).status_code == 302
         application = desk.application(case_id)
@@ -170,17 +170,18 @@ class TestActions:
     def test_a_verdict_without_a_code_is_not_taken(self, desk: Desk, sign_in: SignIn) -> None:
         case_id = desk.open()
         desk.claim("chen")
-        for reasons in ([], ["ZZZ"]):
-            answer = sign_in("chen").post(act(case_id, "recommend"), {"outcome": "decline", "reasons": reasons})
-            assert answer.status_code == 200
-            assert answer.context["form"].errors
+        for reasons, told in (([], "Choose at least one."), (["ZZZ"], "There is no reason ZZZ.")):
+            typed = {"outcome": "decline", "reasons": reasons, "note": "rang twice"}
+            shown = text(sign_in("chen").post(act(case_id, "recommend"), typed))
+            assert told in shown
+            assert "rang twice</textarea>" in shown
         assert desk.row(case_id).status == "IN_INITIAL"
 
     def test_somebody_else_s_case_is_refused(self, desk: Desk, sign_in: SignIn) -> None:
         case_id = desk.open()
         desk.claim("chen")
         answer = sign_in("wu").post(act(case_id, "recommend"), {"outcome": "decline", "reasons": ["F04"]})
-        assert "Claim the case first" in text(answer)
+        assert "initial.chen took it." in text(answer)
         assert desk.application(case_id).status == "REFERRED"
 
     def test_documents_are_asked_for_in_the_words_of_the_code_or_of_the_reviewer(

@@ -1,0 +1,11 @@
+"""What other parts of the desk put on the page of a case: the checklist of its queue, and the phone log."""
+
+from datetime import datetime
+from typing import Any
+
+from review import queries
+
+
+def slots(case: queries.CaseView, *, user_id: int, at: datetime) -> dict[str, Any]:
+    """`checklist` and `phone`, shown by `review/parts/checklist.html` and `phone.html` where they are given."""
+    return {}
