@@ -104,6 +104,12 @@ def actor(by: str) -> str:
 
 
 @register.filter
+def spaced(code: str) -> str:
+    """switched_off as people write it."""
+    return code.replace("_", " ")
+
+
+@register.filter
 def name_in(by: str, names: Mapping[str, str]) -> str:
     """The name of an actor, out of those that were read at one go."""
     return names.get(by, by)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
@@ -85,7 +86,7 @@ class CaseAdmin(CaseDesk, ExactSearch, ReadOnlyAdmin):
 
     class Media:
         css = {"all": ("lending/office.css", "review/desk.css")}
-        js = ("review/desk.js",)
+        js = (forms.Script("review/desk.js", defer=True),)
 
     state = state_badge("status", COLOURS, description="状态 Status")
     result = state_badge("outcome", OUTCOMES, description="结果 Outcome")

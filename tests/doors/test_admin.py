@@ -31,12 +31,13 @@ from lending.models import Application, Customer, DemoClock, Drawdown, Event, Ho
 from lending.sandbox.applicants import Applicant, applicant
 from lending.services import supplements
 from review.models import Finding
-from review.services import claim_next, open_or_resume_case, recuse
+from review.services import add_note, attach, claim_next, open_or_resume_case, recuse
 from risk.models import Release, Scenario
 from risk.services import backtests, builds, datasets, monitoring
 from tests.conftest import APPS, Clock
 from tests.factories.applications import judged, submitted
 from tests.factories.drawdowns import routing
+from tests.factories.pictures import picture
 from tests.factories.strategies import precheck_draft, stricter_admission
 from tests.sandbox_server import SandboxClient
 from traffic.models import StatusPush
@@ -52,7 +53,9 @@ HARMLESS = {"replay"}  # reads and compares
 AT_ONE_GO = {
     "lending.Event": 1,
     "lending.Supplement": 1,
+    "review.Attachment": 1,
     "review.CaseAction": 1,
+    "review.CaseNote": 1,
     "risk.Backtest": 1,
     "risk.Binding": 2,
     "risk.Exemption": 1,
@@ -148,6 +151,8 @@ def play_the_rest(at: datetime, number: int) -> None:
     case_id = claim_next(by_id=staff.pk, at=at)
     assert case_id
     relations = Finding.objects.filter(action="recuse").values_list("code", flat=True)
+    add_note(case_id=case_id, by_id=staff.pk, text=f"Called {number} times", at=at)
+    attach(case_id=case_id, by_id=staff.pk, kind="other", title="Page", content=picture(), at=at)
     recuse(case_id=case_id, by_id=staff.pk, reasons=[relations[0]], at=at)
     match_offers(application_id=application_id, trigger="declined", at=at)
     two = datasets.import_csv(name="two", content=b"months,bad\n12,1\n24,0\n", by="system", at=at)

@@ -212,7 +212,7 @@ function offer() {
     for (const name of ["amount", "months"]) source.elements[name].addEventListener("input", () => soon(source));
   }
   form?.addEventListener("submit", (event) => { event.preventDefault(); soon(form); });
-  decide?.querySelector("[data-recompute]")?.setAttribute("hidden", "");
+  for (const button of desk.querySelectorAll("[data-recompute]")) button.hidden = true; // it happens while one types
 }
 
 // --- personal data --------------------------------------------------------------------------------------------------
