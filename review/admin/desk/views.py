@@ -46,6 +46,8 @@ OUTCOMES = {
     "decline": ("red", "拒绝 Declined"),
     "refer": ("amber", "转人工 Referred"),
     "void": ("grey", "作废 Ended without a verdict"),
+    "advise approve": ("teal", "建议通过 Advises approval"),
+    "advise decline": ("amber", "建议拒绝 Advises a decline"),
 }
 
 
@@ -168,7 +170,12 @@ class CaseDesk(Revealing):
         """The offer recomputed, as a part of the page; nothing is written."""
         case = self._case(request, case_id)
         asked = {name: request.GET.get(name, "")[:20] for name in ("amount", "months")}
-        return render(request, "review/parts/quote.html", {"offer": offer(case, **asked, at=clock.now())})
+        shown = {
+            "case": case,
+            "offer": offer(case, **asked, at=clock.now()),
+            "standing": queries.standing(case.id, user_id(request)),
+        }
+        return render(request, "review/parts/quote.html", shown)
 
     # --- acting ---------------------------------------------------------------------------------------------------
 
@@ -298,7 +305,8 @@ def _people(case: queries.CaseView, found: Evidence) -> list[tuple[str, str, str
         row = said.get(action)
         told = row if row and row.actor == f"staff:{who}" else None
         name = users.actor_name(f"staff:{who}") if who else ""
-        people.append((title, name, told.outcome if told else "", told.occurred_at if told else None))
+        advice = "advise " if told and action == "recommend" and not told.changes.get("alone") else ""
+        people.append((title, name, advice + told.outcome if told else "", told.occurred_at if told else None))
     return people
 
 

@@ -368,6 +368,9 @@ function pressed(event) {
   if (openAct(key)) done();
 }
 
+// Back from the page that followed: the form may be sent again.
+window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => { delete form.dataset.sent; }));
+
 document.addEventListener("DOMContentLoaded", () => {
   document.addEventListener("keydown", pressed);
   if (!desk) return;

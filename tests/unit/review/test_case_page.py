@@ -169,6 +169,12 @@ class TestOffer:
         page = client.get(at(case_id), {"amount": "6000", "months": "6"})
         assert "¥1,053.15" in text(page)
 
+    def test_says_where_the_amount_is_above_the_authority_of_who_looks(self, desk: Desk, sign_in: SignIn) -> None:
+        case_id = desk.at_final(amount_cents=2_100_000, months=12)
+        assert "above your R2" in self.quote(sign_in("zhao"), case_id, "21000", "12")
+        assert "above your" not in self.quote(sign_in("zhao"), case_id, "20000", "12")
+        assert "above your" not in self.quote(sign_in("sun"), case_id, "21000", "12")
+
     @pytest.mark.parametrize(
         ("amount", "months", "why"),
         [
