@@ -27,7 +27,10 @@ GROUPS = (
                             " risk.MonitoringDay"
                             " risk.Assessment risk.Decision risk.DataPull"),
     ("Review", "review.Case review.CaseAction review.CaseNote review.Attachment review.Queue"
-                             " review.AuthorityRule review.Finding review.Reviewer review.Recusal"),
+                             " review.AuthorityRule review.Finding review.Reviewer review.Recusal"
+                             " review.PhoneCheck review.PhoneAttempt"
+                            " review.PhoneAnswer review.PhoneScript review.PhoneQuestion"
+                            " review.ChecklistItem review.ChecklistTick"),
     ("Funding", "funding.Allocation funding.Payout funding.Collection funding.Reservation"
                             " funding.Routing funding.HeadroomDay funding.HeadroomMonth funding.Funder"
                             " funding.Programme funding.FunderSettlement funding.Guarantor funding.CallbackEvent"),

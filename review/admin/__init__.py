@@ -1,8 +1,10 @@
 """The desk of the reviewers, and the configuration behind it."""
 
 from .cases import CaseAdmin
+from .checklist import ChecklistItemAdmin, ChecklistTickAdmin
 from .configuration import ActionAdmin, AuthorityAdmin, FindingAdmin, QueueAdmin, RecusalAdmin, ReviewerAdmin
 from .desk.notes import AttachmentAdmin, CaseNoteAdmin
+from .phone import PhoneAnswerAdmin, PhoneAttemptAdmin, PhoneCheckAdmin, PhoneQuestionAdmin, PhoneScriptAdmin
 
 __all__ = [
     "ActionAdmin",
@@ -10,7 +12,14 @@ __all__ = [
     "AuthorityAdmin",
     "CaseAdmin",
     "CaseNoteAdmin",
+    "ChecklistItemAdmin",
+    "ChecklistTickAdmin",
     "FindingAdmin",
+    "PhoneAnswerAdmin",
+    "PhoneAttemptAdmin",
+    "PhoneCheckAdmin",
+    "PhoneQuestionAdmin",
+    "PhoneScriptAdmin",
     "QueueAdmin",
     "RecusalAdmin",
     "ReviewerAdmin",

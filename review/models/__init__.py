@@ -1,7 +1,9 @@
 from .action import Action, CaseAction
 from .case import Case, CaseOutcome, CaseStatus
 from .notes import Attachment, AttachmentKind, CaseNote
+from .checklist import ChecklistItem, ChecklistTick, NeededFor
 from .people import Level, Recusal, Relation, Reviewer
+from .phone import Callee, CallResult, CheckState, PhoneAnswer, PhoneAttempt, PhoneCheck, PhoneQuestion, PhoneScript
 from .queue import AuthorityRule, Finding, FindingAction, Queue, Stage
 
 __all__ = [
@@ -9,14 +11,25 @@ __all__ = [
     "Attachment",
     "AttachmentKind",
     "AuthorityRule",
+    "CallResult",
+    "Callee",
     "Case",
     "CaseAction",
     "CaseNote",
     "CaseOutcome",
     "CaseStatus",
+    "CheckState",
+    "ChecklistItem",
+    "ChecklistTick",
     "Finding",
     "FindingAction",
     "Level",
+    "NeededFor",
+    "PhoneAnswer",
+    "PhoneAttempt",
+    "PhoneCheck",
+    "PhoneQuestion",
+    "PhoneScript",
     "Queue",
     "Recusal",
     "Relation",

@@ -16,6 +16,9 @@ class Action(models.TextChoices):
     ESCALATE = "escalate", "上报 Escalated"
     RELEASE = "release", "释放 Released"
     LAPSE = "lapse", "领取超时 Lease ran out"
+    CALL = "call", "致电 Called"
+    VERIFY = "verify", "电核 Verified by telephone"
+    EXCEPT = "except", "电核豁免 No telephone verification"
     RECUSE = "recuse", "回避 Recused"
     VOID = "void", "作废 Closed without a verdict"
 

@@ -79,6 +79,7 @@ class FindingAction(models.TextChoices):
     ESCALATE = "escalate", "上报 Escalate"
     RELEASE = "release", "释放 Release"
     RECUSE = "recuse", "回避 Recuse"
+    PHONE = "phone", "电核豁免 Without a telephone verification"
 
 
 class Finding(models.Model):

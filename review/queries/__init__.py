@@ -12,6 +12,8 @@ from review.queries.cases import (
     waiting_cases,
 )
 from review.queries.notes import AttachmentView, NoteView, attachments_of, notes_of
+from review.queries.checklist import ChecklistView, checklist
+from review.queries.phone import PhoneLog, QuestionView, called_number, phone_log, question
 from review.queries.queues import FindingView, QueueView, findings, queues
 from review.queries.standing import AuthorityFor, Standing, authority_for, standing
 
@@ -20,8 +22,11 @@ __all__ = [
     "AttachmentView",
     "AuthorityFor",
     "CaseView",
+    "ChecklistView",
     "FindingView",
     "NoteView",
+    "PhoneLog",
+    "QuestionView",
     "QueueView",
     "Standing",
     "actions_of",
@@ -33,6 +38,10 @@ __all__ = [
     "cases_of",
     "findings",
     "notes_of",
+    "called_number",
+    "checklist",
+    "phone_log",
+    "question",
     "queues",
     "rounds_of",
     "standing",

@@ -1,5 +1,6 @@
 """Every write of the human verdict. All assume an open transaction; `by_id` is the staff user who acts."""
 
+from . import checklist, phone
 from .cases import close_case, open_or_resume_case
 from .claims import claim_next, expire_leases, extend_lease, release_lease
 from .detours import escalate, recuse, request_supplement, resume, resume_due, return_to_initial, suspend
@@ -12,6 +13,7 @@ from .verdicts import decide, recommend
 __all__ = [
     "add_note",
     "attach",
+    "checklist",
     "claim_next",
     "close_case",
     "decide",
@@ -20,6 +22,7 @@ __all__ = [
     "extend_lease",
     "open_or_resume_case",
     "print_case",
+    "phone",
     "recommend",
     "recuse",
     "release_lease",

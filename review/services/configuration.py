@@ -10,9 +10,10 @@ from django.contrib.auth import get_user_model
 from django.db.models import Model
 
 from lending.common.money import cents
-from review.models import AuthorityRule, Finding, Queue
+from review.models import AuthorityRule, ChecklistItem, Finding, PhoneQuestion, PhoneScript, Queue
 from review.rules.authority import LEVELS
-from review.services import reviewers
+from review.rules.phone import BadScript, check
+from review.services import phone, reviewers
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "configuration"
 
@@ -22,6 +23,8 @@ def load(*, at: datetime) -> None:
     _load_queues()
     _load_authority()
     _load_findings()
+    _load_scripts()
+    _load_checklists()
     _load_reviewers()
 
 
@@ -82,6 +85,70 @@ def _load_authority() -> None:
 
 def _load_findings() -> None:
     _upsert(Finding, ["code"], list(_rows("findings")))
+
+
+def _load_checklists() -> None:
+    """A line that is no longer in the file is not asked for any more."""
+    queue_ids = dict(Queue.objects.values_list("code", "pk"))
+    lines: list[dict[str, Any]] = [
+        {
+            "queue_id": queue_ids[row["queue"]],
+            "key": row["key"],
+            "position": position,
+            "text_en": row["text_en"],
+            "text_zh": row["text_zh"],
+            "needed_for": row["needed_for"],
+            "active": True,
+        }
+        for position, row in enumerate(_rows("checklists"), start=1)
+    ]
+    ChecklistItem.objects.update(active=False)
+    _upsert(ChecklistItem, ["queue", "key"], lines)
+
+
+def _load_scripts() -> None:
+    """The telephone scripts. What a version asks is what was asked: a change is another version."""
+    queue_ids = dict(Queue.objects.values_list("code", "pk"))
+    scripts = [
+        {
+            "queue_id": queue_ids[row["queue"]],
+            "callee": row["callee"],
+            "version": int(row["version"]),
+            "required": row["required"] == "yes",
+            "opening_en": row["opening_en"],
+            "opening_zh": row["opening_zh"],
+        }
+        for row in _rows("phone_scripts")
+    ]
+    _upsert(PhoneScript, ["queue", "callee", "version"], scripts)
+    ids = {(row.queue_id, row.callee, row.version): row.pk for row in PhoneScript.objects.all()}
+    asked: dict[int, list[dict[str, Any]]] = {}
+    for row in _rows("phone_questions"):
+        script_id = ids[queue_ids[row["queue"]], row["callee"], int(row["version"])]
+        asked.setdefault(script_id, []).append(_question(row, script_id, len(asked.get(script_id, [])) + 1))
+    for questions in asked.values():
+        check([phone.as_rule(PhoneQuestion(**row)) for row in questions])
+        if unknown := [row["compare"] for row in questions if not phone.is_filed(row["compare"])]:
+            raise BadScript(f"The file has no {', '.join(unknown)}")
+    _upsert(PhoneQuestion, ["script", "key"], [row for questions in asked.values() for row in questions])
+
+
+def _question(row: dict[str, str], script_id: int, position: int) -> dict[str, Any]:
+    """`options`: "value|English|中文" and `next`: "answer > key", several parted by ";"."""
+    return {
+        "script_id": script_id,
+        "key": row["key"],
+        "position": position,
+        "text_en": row["text_en"],
+        "text_zh": row["text_zh"],
+        "kind": row["kind"],
+        "options": [option.strip().split("|") for option in row["options"].split(";") if option],
+        "compare": row["compare"],
+        "critical": row["critical"] == "yes",
+        "next": {
+            answer.strip(): key.strip() for answer, key in (way.split(">") for way in row["next"].split(";") if way)
+        },
+    }
 
 
 def _load_reviewers() -> None:

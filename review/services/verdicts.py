@@ -10,7 +10,7 @@ from lending.rules.terms import Terms
 from lending.services import applications
 from review.models import Action, Case, CaseOutcome, Reviewer, Stage
 from review.rules import authority
-from review.services import cases, gate, placing
+from review.services import cases, checklist, gate, phone, placing
 
 ALONE_CLASSES = ("H", "F")  # what an initial reviewer may decline for without a second person
 
@@ -27,7 +27,8 @@ def recommend(*, case_id: int, by_id: int, outcome: str, reasons: Sequence[str],
     """The initial verdict: to the final stage, or the end where the authority allows the initial reviewer alone.
 
     A decline ends the case only with a verified reason of class H or F; an approval only where the matrix says
-    "R1 alone". Raises what `gate.hold` raises, UnknownOutcome, ReasonNeeded, UnknownCode, OverAuthority, NoOffer.
+    "R1 alone". Raises what `gate.hold` raises, UnknownOutcome, ReasonNeeded, UnknownCode, VerificationMissing,
+    ChecklistOpen, OverAuthority, NoOffer.
     """
     case, application, who = gate.hold(case_id, by_id, stage=Stage.INITIAL)
     if outcome == CaseOutcome.DECLINE:
@@ -37,6 +38,7 @@ def recommend(*, case_id: int, by_id: int, outcome: str, reasons: Sequence[str],
         alone, changes = _may_approve_alone(case, application, who, reasons)
     else:
         raise UnknownOutcome(f"{outcome!r} is not a recommendation.")
+    checklist.check_done(case, outcome)
     case.initial_reviewer_id, case.recommendation = by_id, outcome
     if alone:
         _end(case, application, outcome, _offer(application), reasons, by_id=by_id, at=at)
@@ -65,6 +67,7 @@ def _may_approve_alone(
     case: Case, application: Application, who: Reviewer, reasons: Sequence[str]
 ) -> tuple[bool, dict[str, Any]]:
     gate.check_approval_codes(reasons)
+    phone.check_verified(case)
     offer = _offer(application)
     if offer is None:
         raise NoOffer()
@@ -95,8 +98,8 @@ def decide(
 ) -> None:
     """The final verdict, at the offer or, with `terms`, at a lower amount or shorter term; never another price.
 
-    Raises what `gate.hold` raises, UnknownOutcome, ReasonNeeded, UnknownCode, NoOffer, OverAuthority,
-    NobodyMayApprove, and OverOffer, PriceChanged, Invalid of `lending.services.applications.approve`.
+    Raises what `gate.hold` raises, UnknownOutcome, ReasonNeeded, UnknownCode, ChecklistOpen, NoOffer,
+    OverAuthority, NobodyMayApprove, and OverOffer, PriceChanged, Invalid of `lending.services.applications.approve`.
     """
     case, application, who = gate.hold(case_id, by_id, stage=Stage.FINAL)
     offer = _offer(application)
@@ -114,6 +117,7 @@ def decide(
         given = None
     else:
         raise UnknownOutcome(f"{outcome!r} is not a verdict.")
+    checklist.check_done(case, outcome)
     case.final_reviewer_id = by_id
     _end(case, application, outcome, given, reasons, by_id=by_id, at=at)
     gate.record(

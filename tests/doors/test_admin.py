@@ -31,7 +31,7 @@ from lending.models import Application, Customer, DemoClock, Drawdown, Event, Ho
 from lending.sandbox.applicants import Applicant, applicant
 from lending.services import supplements
 from review.models import Finding
-from review.services import add_note, attach, claim_next, open_or_resume_case, recuse
+from review.services import add_note, attach, checklist, claim_next, open_or_resume_case, phone, recuse
 from risk.models import Release, Scenario
 from risk.services import backtests, builds, datasets, monitoring
 from tests.conftest import APPS, Clock
@@ -153,6 +153,11 @@ def play_the_rest(at: datetime, number: int) -> None:
     relations = Finding.objects.filter(action="recuse").values_list("code", flat=True)
     add_note(case_id=case_id, by_id=staff.pk, text=f"Called {number} times", at=at)
     attach(case_id=case_id, by_id=staff.pk, kind="other", title="Page", content=picture(), at=at)
+    attempt_id = phone.dial(case_id=case_id, by_id=staff.pk, callee="borrower", reason="a call", at=at)
+    check_id = phone.log_call(case_id=case_id, by_id=staff.pk, attempt_id=attempt_id, result="answered", at=at)
+    assert check_id
+    checklist.mark(case_id=case_id, by_id=staff.pk, keys=["file"], at=at)
+    phone.answer(case_id=case_id, by_id=staff.pk, check_id=check_id, key="applied", answer="yes", at=at)
     recuse(case_id=case_id, by_id=staff.pk, reasons=[relations[0]], at=at)
     match_offers(application_id=application_id, trigger="declined", at=at)
     two = datasets.import_csv(name="two", content=b"months,bad\n12,1\n24,0\n", by="system", at=at)

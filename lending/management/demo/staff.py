@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
@@ -70,6 +71,9 @@ def work_one(by_id: int) -> bool:
         return False
     try:
         with transaction.atomic(durable=True):
+            keys = [line.key for line in review.queries.checklist(case_id).lines]
+            review.services.checklist.mark(case_id=case_id, by_id=by_id, keys=keys, at=clock.now())
+        with transaction.atomic(durable=True):
             _initial(case, by_id) if case.stage == "initial" else _final(case, by_id)
     except DomainError as refused:
         logger.info("not approved", extra={"case_id": case_id, "code": refused.code})
@@ -102,7 +106,49 @@ def _initial(case: "review.queries.CaseView", by_id: int) -> None:
     elif application.terms is None:
         review.services.recommend(case_id=case.id, by_id=by_id, outcome="decline", reasons=["S03"], at=at)
     else:
+        _verify(case, by_id)
         review.services.recommend(case_id=case.id, by_id=by_id, outcome="approve", reasons=["V01", "V02"], at=at)
+
+
+def _verify(case: "review.queries.CaseView", by_id: int) -> None:
+    """Call the borrower where the queue asks for it; who may not be called now is approved on the documents."""
+    log = review.queries.phone_log(case.id)
+    if log.satisfied:
+        return
+    at, phone = clock.now(), review.services.phone
+    acting: dict[str, Any] = {"case_id": case.id, "by_id": by_id, "at": at}
+    try:
+        with transaction.atomic():
+            attempt_id = phone.dial(**acting, callee="borrower", reason=f"telephone verification of case #{case.id}")
+    except DomainError as refused:
+        logger.info("not called", extra={"case_id": case.id, "code": refused.code})
+        phone.except_from(**acting, reasons=["E01"], note="payslips and bank flow seen")
+        return
+    phone.log_call(**acting, attempt_id=attempt_id, result="answered")
+    said = _what_the_borrower_says(case)
+    while question := review.queries.question(case.id, by_id):
+        answer = said.get(question.key, "?")
+        phone.answer(**acting, check_id=question.check_id, key=question.key, answer=answer)
+    if not review.queries.phone_log(case.id).satisfied:
+        phone.except_from(**acting, reasons=["E03"], note="explained on the telephone")
+
+
+def _what_the_borrower_says(case: "review.queries.CaseView") -> dict[str, str]:
+    """The truth: what stands in the application."""
+    person, application = users.person(case.borrower_id), queries.application(case.application_id)
+    return {
+        "applied": "yes",
+        "id_tail": person.id_number[-4:],
+        "amount": str((application.amount_cents or 0) // 100),
+        "purpose": application.purpose,
+        "employer": person.employer or "?",
+        "city": person.city or "?",
+        "net_income": str((person.net_income_cents or 0) // 100),
+        "instalments": str((person.instalments_elsewhere_cents or 0) // 100),
+        "pressed": "no",
+        "may_call_employer": "no",
+        "may_call_contact": "no",
+    }
 
 
 def _final(case: "review.queries.CaseView", by_id: int) -> None:

@@ -8,4 +8,4 @@ from review import queries
 
 def slots(case: queries.CaseView, *, user_id: int, at: datetime) -> dict[str, Any]:
     """`checklist` and `phone`, shown by `review/parts/checklist.html` and `phone.html` where they are given."""
-    return {}
+    return {"checklist": queries.checklist(case.id), "phone": queries.phone_log(case.id)}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 import pytest
@@ -48,6 +49,7 @@ class Desk:
 
     def __init__(self, staff: dict[str, int], clock: Clock) -> None:
         self.staff, self.clock = staff, clock
+        self.prepares = True  # what a claimed case needs before a recommendation is not what most tests are about
 
     def open(self, **verdict: Any) -> int:
         """A referred application in front of people: grade C, 10,000 yuan, so R1 + R2 unless told otherwise."""
@@ -55,10 +57,19 @@ class Desk:
         return services.open_or_resume_case(application_id=application_id, at=self.clock.at)
 
     def claim(self, who: str, queue: str | None = None) -> int | None:
-        return services.claim_next(by_id=self.staff[who], at=self.clock.at, queue=queue)
+        case_id = services.claim_next(by_id=self.staff[who], at=self.clock.at, queue=queue)
+        if case_id is not None and self.prepares:
+            self.prepare(case_id, who)
+        return case_id
+
+    def prepare(self, case_id: int, who: str) -> None:
+        keys = [line.key for line in queries.checklist(case_id).lines]
+        self.act("checklist.mark", case_id, who, keys=keys)
+        if self.view(case_id).queue == "CALL":
+            self.act("phone.except_from", case_id, who, reasons=["E01"])
 
     def act(self, name: str, case_id: int, who: str, **values: Any) -> Any:
-        service: Callable[..., Any] = getattr(services, name)
+        service: Callable[..., Any] = attrgetter(name)(services)
         with transaction.atomic():  # as a door does: a refusal leaves nothing behind
             return service(case_id=case_id, by_id=self.staff[who], at=self.clock.at, **values)
 

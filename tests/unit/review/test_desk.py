@@ -149,12 +149,14 @@ class TestActions:
         case_id = desk.open()
         chen, zhao = sign_in("chen"), sign_in("zhao")
         chen.post(f"{LIST}next/")
+        desk.prepare(case_id, "chen")
         assert text(chen.get(act(case_id, "recommend")))
         answer = chen.post(
             act(case_id, "recommend"), {"outcome": "approve", "reasons": ["V01", "V02"], "note": "called"}
         )
         assert (answer.status_code, answer["Location"]) == (302, page(case_id))
         zhao.post(f"{LIST}next/")
+        desk.prepare(case_id, "zhao")
 
         form = text(zhao.get(act(case_id, "decide")))
         assert 'name="amount"' in form
