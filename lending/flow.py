@@ -53,6 +53,7 @@ def open_or_resume_case(event: Event, at: datetime) -> None:
 def open_grant(event: Event, at: datetime) -> None:
     grants.open(application_id=event.application_id, at=at)
     application = queries.application(event.application_id)
+    traffic.services.release_held(user_id=application.user_id, at=at)
     if application.terms and application.amount_cents and application.amount_cents > application.terms.amount_cents:
         traffic.services.match_offers(application_id=application.id, trigger="asked_more_than_granted", at=at)
 
@@ -67,6 +68,7 @@ def close_and_offer(event: Event, at: datetime) -> None:
 def wind_down(event: Event, at: datetime) -> None:
     risk.services.cancel(application_id=event.application_id, at=at)
     review.services.close_case(application_id=event.application_id, at=at)
+    traffic.services.release_held(user_id=queries.application(event.application_id).user_id, at=at)
 
 
 def check_drawdown(event: Event, at: datetime) -> None:

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext_lazy as _
 
+import review.queries
 from lending import queries
 from lending.common import web
 from lending.common.text import UnusableText
@@ -27,6 +28,7 @@ class ApplicationPage(web.BorrowerPage):
             left = queries.unfinished(application, self.now())
             return redirect_to_step(public_id, left[0]) if left else redirect("apply_confirm", public_id)
         grant = next((row for row in queries.grants_of(self.user_id()) if row.application_id == application.id), None)
+        asked = _open_supplement(application)
         moving = application.status in words.MOVING or (application.status == "GRANTED" and grant is None)
         explained = application.reasons if application.status in EXPLAINED else ()
         return self.show(
@@ -37,11 +39,18 @@ class ApplicationPage(web.BorrowerPage):
             moments=timeline.of_application(application.id, application.status),
             live=application.status if moving else "",
             grant=grant,
+            found=review.queries.approval_findings(application.id) if application.status == "GRANTED" else (),
+            asked=asked,
             reasons=queries.reasons(explained),
             again_at=_again_at(application),
             can_appeal=application.status == "DECLINED" and application.round == 1,
             can_cancel=application.status in ("SUBMITTED", "ASSESSING", "REFERRED", "SUPPLEMENT"),
         )
+
+
+def _open_supplement(application: ApplicationView) -> queries.SupplementView | None:
+    rows = queries.supplements_of(application.id) if application.status == "SUPPLEMENT" else ()
+    return next((row for row in rows if not row.answered_at and not row.closed_at), None)
 
 
 def _again_at(application: ApplicationView) -> Any:
@@ -161,8 +170,7 @@ class SupplementPage(web.BorrowerPage):
 
     def _asked(self, public_id: UUID) -> tuple[ApplicationView, queries.SupplementView | None]:
         application = queries.application_for(self.user_id(), public_id)
-        rows = queries.supplements_of(application.id) if application.status == "SUPPLEMENT" else ()
-        return application, next((row for row in rows if not row.answered_at and not row.closed_at), None)
+        return application, _open_supplement(application)
 
     def _page(self, public_id: UUID, form: SupplementForm | None) -> HttpResponse:
         application, asked = self._asked(public_id)

@@ -13,12 +13,15 @@ from lending.common import crypto, vault
 from lending.common.errors import NotFound
 from lending.models import (
     Application,
+    ApplicationStatus,
     Event,
     Supplement,
 )
 from lending.queries.gate import one
 from lending.rules.terms import Terms
 from lending.services.gates import purpose_category
+
+LOOKED_AT_AGAIN = (ApplicationStatus.REFERRED, ApplicationStatus.SUPPLEMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +139,11 @@ def _application(found: Application) -> ApplicationView:
         decided_at=found.decided_at,
         round=found.appeals + 1,
     )
+
+
+def appeal_open(user_id: int) -> bool:
+    """Whether a person is asked to look again at a refusal of this borrower's, be it of the machine or of people."""
+    return Application.objects.filter(user_id=user_id, appeals__gt=0, status__in=LOOKED_AT_AGAIN).exists()
 
 
 def timeline(application_id: int, *, drawdown_id: int | None = None) -> tuple[EventView, ...]:

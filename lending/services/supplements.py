@@ -4,9 +4,11 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from django.conf import settings
+
 from lending.common import text, vault
 from lending.common.errors import Conflict, Invalid, NotFound
-from lending.models import Lifetime, Supplement, SupplementItem
+from lending.models import Application, ApplicationStatus, Lifetime, Supplement, SupplementItem
 from lending.rules import documents
 from lending.services import applications
 from users.services import messages
@@ -16,6 +18,10 @@ MAX_FILE_BYTES = 8 * 1024 * 1024
 
 class SupplementClosed(Conflict):
     code, title = "supplement_closed", "These documents are no longer asked for"
+
+
+class SupplementAnswered(Conflict):
+    code, title = "supplement_answered", "We have these documents already"
 
 
 class UnreadableFile(Invalid):
@@ -39,11 +45,16 @@ def request(*, application_id: int, items: Sequence[tuple[str, str]], by: str, a
     messages.queue(
         user_id=application.user_id,
         template="supplement_requested",
-        params={"hours": ttl // 3600},
+        params={"hours": ttl // 3600, "count": len(items), "link": _link(application)},
         key=f"supplement-{supplement.pk}",
         at=at,
     )
     return supplement.pk
+
+
+def _link(application: Application) -> str:
+    """To the list, behind the sign-in."""
+    return f"{settings.PUBLIC_URL}/applications/{application.public_id}/supplement/"
 
 
 def answer(
@@ -55,8 +66,10 @@ def answer(
     at: datetime,
 ) -> None:
     """SUPPLEMENT → REFERRED once every item has a text or a file, by kind. Raises Invalid with the ones missing,
-    UnreadableFile, UnusableText."""
+    UnreadableFile, UnusableText, SupplementClosed, and SupplementAnswered for the same ones a second time."""
     application = applications.lock(application_id)
+    if application.status == ApplicationStatus.REFERRED and _answered(application):
+        raise SupplementAnswered("What you sent before is being looked at.")
     applications.check_can(application, "resume")
     supplement = Supplement.objects.filter(application=application, answered_at=None, closed_at=None).first()
     if supplement is None:
@@ -75,6 +88,10 @@ def answer(
     supplement.answered_at = at
     supplement.save(update_fields=["answered_at"])
     applications.move(application, "resume", by=by, at=at)
+
+
+def _answered(application: Application) -> bool:
+    return Supplement.objects.filter(application=application, answered_at__isnull=False).exists()
 
 
 def _endings(files: Mapping[str, bytes]) -> dict[str, str]:

@@ -25,7 +25,7 @@ ACTS = {
     "decide": Act("终审决定 Decide", forms.DecisionForm, services.decide, FINAL),
     "supplement": Act("要求补件 Ask for documents", forms.SupplementForm, services.request_supplement, WORKED),
     "return": Act("退回初审 Return to initial", forms.ReturnForm, services.return_to_initial, FINAL),
-    "escalate": Act("上报 Escalate", forms.EscalateForm, services.escalate, FINAL),
+    "escalate": Act("上报 Escalate", forms.EscalateForm, services.escalate, WORKED),
     "suspend": Act("挂起 Suspend", forms.SuspendForm, services.suspend, WORKED),
     "release": Act("释放 Give back", forms.ReleaseForm, services.release_lease, WORKED, for_others=True),
     "recuse": Act("回避 I know this borrower", forms.RecuseForm, services.recuse, WORKED),

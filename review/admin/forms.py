@@ -18,6 +18,7 @@ from lending import queries as lending
 from lending.common.money import cents
 from lending.rules.terms import Terms
 from review import queries
+from users import queries as users
 
 VERDICTS = [("approve", "通过 Approve"), ("decline", "拒绝 Decline")]
 PAUSES = [(1, "1 小时 hour"), (4, "4 小时 hours"), (24, "1 天 day"), (72, "3 天 days")]
@@ -109,9 +110,10 @@ class SupplementForm(ReasonForm):
 
     def values(self) -> dict[str, Any]:
         chosen = {row.code: row for row in queries.findings(self.action)}
+        language = users.account(self.application.user_id).language
         items = []
         for code in self.cleaned_data["reasons"]:
-            text = chosen[code].text_zh if _chinese() else chosen[code].text_en
+            text = chosen[code].for_borrower(language)
             asked = self.cleaned_data["question"] if chosen[code].item_kind == "answer" else ""
             items.append((chosen[code].item_kind, asked or text))
         return super().values() | {"items": items}

@@ -1,7 +1,7 @@
 from .action import Action, CaseAction
 from .case import Case, CaseOutcome, CaseStatus
-from .notes import Attachment, AttachmentKind, CaseNote
 from .checklist import ChecklistItem, ChecklistTick, NeededFor
+from .notes import Attachment, AttachmentKind, CaseNote
 from .people import Level, Recusal, Relation, Reviewer
 from .phone import Callee, CallResult, CheckState, PhoneAnswer, PhoneAttempt, PhoneCheck, PhoneQuestion, PhoneScript
 from .queue import AuthorityRule, Finding, FindingAction, Queue, Stage

@@ -4,9 +4,10 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
-from django_fsm import FSMField, FSMModelMixin, transition
+from django_fsm import FSMModelMixin, transition
 
 from lending.common.crypto import EncryptedTextField
+from lending.common.states import StateField
 from review.rules.phone import Agreement, Kind, Result
 
 from .case import Case
@@ -28,22 +29,22 @@ class CallResult(models.TextChoices):
 
 
 QUESTION_KINDS = [
-    (Kind.YES_NO, "是否 Yes or no"),
-    (Kind.CHOICE, "选择 Choice"),
-    (Kind.TEXT, "文字 Text"),
-    (Kind.NUMBER, "数字 Number"),
-    (Kind.DATE, "日期 Date"),
+    (Kind.YES_NO.value, "是否 Yes or no"),
+    (Kind.CHOICE.value, "选择 Choice"),
+    (Kind.TEXT.value, "文字 Text"),
+    (Kind.NUMBER.value, "数字 Number"),
+    (Kind.DATE.value, "日期 Date"),
 ]
 AGREEMENTS = [
-    (Agreement.MATCH, "一致 Match"),
-    (Agreement.NEAR, "接近 Near"),
-    (Agreement.MISMATCH, "不一致 Mismatch"),
-    (Agreement.CANNOT_TELL, "无法判断 Cannot tell"),
+    (Agreement.MATCH.value, "一致 Match"),
+    (Agreement.NEAR.value, "接近 Near"),
+    (Agreement.MISMATCH.value, "不一致 Mismatch"),
+    (Agreement.CANNOT_TELL.value, "无法判断 Cannot tell"),
 ]
 RESULTS = [
-    (Result.VERIFIED, "已核实 Verified"),
-    (Result.NOT_VERIFIED, "未核实 Not verified"),
-    (Result.MISMATCHES, "有不一致 Mismatches"),
+    (Result.VERIFIED.value, "已核实 Verified"),
+    (Result.NOT_VERIFIED.value, "未核实 Not verified"),
+    (Result.MISMATCHES.value, "有不一致 Mismatches"),
 ]
 
 
@@ -113,7 +114,7 @@ class PhoneCheck(FSMModelMixin, models.Model):
     case = models.ForeignKey(Case, models.PROTECT, related_name="phone_checks")
     script = models.ForeignKey(PhoneScript, models.PROTECT, related_name="+")
     callee = models.CharField(max_length=8, choices=Callee.choices)
-    state = FSMField(default=CheckState.OPEN, choices=CheckState.choices, protected=True)
+    state = StateField(default=CheckState.OPEN, choices=CheckState.choices)
     at_question = models.CharField(max_length=30, blank=True)
     result = models.CharField(max_length=12, choices=RESULTS, blank=True)
     mismatches = ArrayField(models.CharField(max_length=30), default=list, blank=True)

@@ -85,7 +85,8 @@ class FindingAction(models.TextChoices):
 class Finding(models.Model):
     """A code that explains an action other than a decline, whose codes are lending's reasons.
 
-    `item_kind`: what a supplement for it asks the borrower to bring.
+    `item_kind`: what a supplement for it asks the borrower to bring. `borrower_…`: what the borrower reads of an
+    approval or a supplement.
     """
 
     code = models.CharField(max_length=4, primary_key=True)
@@ -93,6 +94,8 @@ class Finding(models.Model):
     text_en = models.CharField(max_length=120)
     text_zh = models.CharField(max_length=120)
     item_kind = models.CharField(max_length=40, blank=True)
+    borrower_en = models.CharField(max_length=200, blank=True)
+    borrower_zh = models.CharField(max_length=200, blank=True)
 
     class Meta:
         ordering = ["code"]
@@ -100,7 +103,7 @@ class Finding(models.Model):
             models.CheckConstraint(
                 condition=Q(action="supplement") & ~Q(item_kind="") | ~Q(action="supplement") & Q(item_kind=""),
                 name="review_supplement_finding_asks_for_something",
-            )
+            ),
         ]
 
     def __str__(self) -> str:

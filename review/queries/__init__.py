@@ -11,10 +11,10 @@ from review.queries.cases import (
     rounds_of,
     waiting_cases,
 )
-from review.queries.notes import AttachmentView, NoteView, attachments_of, notes_of
 from review.queries.checklist import ChecklistView, checklist
+from review.queries.notes import AttachmentView, NoteView, attachments_of, notes_of
 from review.queries.phone import PhoneLog, QuestionView, called_number, phone_log, question
-from review.queries.queues import FindingView, QueueView, findings, queues
+from review.queries.queues import FindingView, QueueView, approval_findings, findings, queues
 from review.queries.standing import AuthorityFor, Standing, authority_for, standing
 
 __all__ = [
@@ -30,16 +30,17 @@ __all__ = [
     "QueueView",
     "Standing",
     "actions_of",
+    "approval_findings",
     "attachments_of",
     "authority_for",
+    "called_number",
     "case",
     "case_of",
     "cases_held_by",
     "cases_of",
+    "checklist",
     "findings",
     "notes_of",
-    "called_number",
-    "checklist",
     "phone_log",
     "question",
     "queues",

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Count, Min, Q
 
-from review.models import Case, Finding, Queue
+from review.models import Case, CaseAction, Finding, Queue
 from review.models.case import WAITING, WORKED, CaseStatus
 
 
@@ -33,6 +33,11 @@ class FindingView:
     text_en: str
     text_zh: str
     item_kind: str
+    borrower_en: str
+    borrower_zh: str
+
+    def for_borrower(self, language: str) -> str:
+        return self.borrower_en if language == "en" else self.borrower_zh
 
 
 def queues(at: datetime) -> tuple[QueueView, ...]:
@@ -65,7 +70,19 @@ def _queue(row: Queue, counted: dict[str, Any] | None) -> QueueView:
 
 def findings(action: str) -> tuple[FindingView, ...]:
     """The codes that explain `action` (approve, supplement, return, suspend, escalate, release, recuse)."""
-    return tuple(
-        FindingView(row.code, row.action, row.text_en, row.text_zh, row.item_kind)
-        for row in Finding.objects.filter(action=action)
+    return tuple(_finding(row) for row in Finding.objects.filter(action=action))
+
+
+def approval_findings(application_id: int) -> tuple[FindingView, ...]:
+    """What a person found who approved an application; empty where none did."""
+    last = (
+        CaseAction.objects.filter(case__application_id=application_id, case__outcome="approve", outcome="approve")
+        .order_by("-id")
+        .first()
     )
+    codes = last.reasons if last else []
+    return tuple(_finding(row) for row in Finding.objects.filter(action="approve", code__in=codes))
+
+
+def _finding(row: Finding) -> FindingView:
+    return FindingView(row.code, row.action, row.text_en, row.text_zh, row.item_kind, row.borrower_en, row.borrower_zh)

@@ -116,20 +116,27 @@ def return_to_initial(*, case_id: int, by_id: int, reasons: Sequence[str], note:
 
 
 def escalate(*, case_id: int, by_id: int, reasons: Sequence[str], note: str = "", at: datetime) -> None:
-    """Hand a case at the final stage to a higher level. Raises what `gate.hold` raises, OverAuthority at the top."""
-    case, _, who = gate.hold(case_id, by_id, stage=Stage.FINAL)
+    """Hand a case to a higher level of its stage. The highest is kept for the final one, which another person takes.
+
+    Raises what `gate.hold` raises, OverAuthority at the top.
+    """
+    case, _, who = gate.hold(case_id, by_id)
     gate.check_findings("escalate", reasons)
-    if who.level == max(authority.LEVELS.values()):
+    highest = max(authority.LEVELS.values()) - (case.stage == Stage.INITIAL)
+    if who.level >= highest:
         raise authority.OverAuthority("There is nobody above you.")
-    changes = {"level_needed": [case.level_needed, who.level + 1]}
+    changes, source = {"level_needed": [case.level_needed, who.level + 1]}, case.status
     case.level_needed = who.level + 1
-    case.give_back_final()
+    if case.stage == Stage.INITIAL:
+        case.give_back_initial()
+    else:
+        case.give_back_final()
     gate.let_go(case)
     case.save()
     gate.record(
         case,
         Action.ESCALATE,
-        source="IN_FINAL",
+        source=source,
         by=gate.actor(by_id),
         at=at,
         reasons=list(reasons),

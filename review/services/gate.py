@@ -7,7 +7,7 @@ from lending import queries as lending
 from lending.common.errors import Conflict, Forbidden, Invalid, NotFound
 from lending.models import Application, ApplicationStatus
 from lending.services import applications
-from review.models import Case, CaseAction, Finding, Recusal, Reviewer, Stage
+from review.models import Action, Case, CaseAction, Finding, Recusal, Reviewer, Stage
 from review.models.case import WORKED
 from users.models import Profile
 from users.services import acts
@@ -27,6 +27,10 @@ class NotYourCase(Forbidden):
 
 class CaseMoved(Conflict):
     code, title = "case_moved", "The case is not where this action needs it"
+
+
+class LeaseRanOut(CaseMoved):
+    code, title = "lease_ran_out", "Your claim ran out after 15 minutes without activity"
 
 
 class ApplicationLeft(Conflict):
@@ -81,11 +85,13 @@ def check_no_interest(*, borrower_id: int, by_id: int) -> None:
 def hold(case_id: int, by_id: int, *, stage: str | None = None) -> tuple[Case, Application, Reviewer]:
     """The case for its holder, with the application still in review. Without `stage` either will do.
 
-    Raises NotFound, CaseMoved, NotYourCase, ApplicationLeft, NotAReviewer, ConflictOfInterest.
+    Raises NotFound, CaseMoved, LeaseRanOut, NotYourCase, ApplicationLeft, NotAReviewer, ConflictOfInterest.
     """
     case = lock(case_id)
     wanted = WORKED if stage is None else [f"IN_{stage.upper()}"]
     if case.status not in wanted:
+        if _lapsed(case, by_id):
+            raise LeaseRanOut("Your claim ran out: the case is back in its queue.", state=case.status)
         raise CaseMoved(f"The case is {case.status}.", state=case.status)
     who = reviewer(by_id, FINAL_GROUPS if case.stage == Stage.FINAL else REVIEW_GROUPS)
     if case.claimed_by_id != by_id:
@@ -95,6 +101,12 @@ def hold(case_id: int, by_id: int, *, stage: str | None = None) -> tuple[Case, A
     if application.status != ApplicationStatus.REFERRED:
         raise ApplicationLeft(f"The application is {application.status}.", state=application.status)
     return case, application, who
+
+
+def _lapsed(case: Case, by_id: int) -> bool:
+    """The last that happened is that this reviewer did not move for too long."""
+    last = case.actions.order_by("-id").first()
+    return last is not None and last.action == Action.LAPSE and last.changes.get("held_by", [None])[0] == by_id
 
 
 def check_findings(action: str, codes: Sequence[str]) -> None:

@@ -35,8 +35,8 @@ TEXTS: dict[str, dict[str, str]] = {
         "en": "Your application has expired. You may apply again at any time.",
     },
     "supplement_requested": {
-        "zh-hans": "您的申请需要补充材料，请在{hours}小时内登录提交。",
-        "en": "We need a little more for your application. Please sign in and send it within {hours} hours.",
+        "zh-hans": "您的申请需要补充{count}项材料，请在{hours}小时内提交：{link}",
+        "en": "We need {count} more for your application. See the list and send it within {hours} hours: {link}",
     },
     "sign_now": {
         "zh-hans": "资金方已同意您的借款，请登录阅读并签署合同。",

@@ -195,7 +195,7 @@ class TestActions:
         assert sign_in("chen").post(act(case_id, "supplement"), wanted).status_code == 302
         supplement = desk.application(case_id).supplements.get()
         assert [(item.kind, item.request_text) for item in supplement.items.all()] == [
-            ("income_proof", "缺少收入证明"),
+            ("income_proof", "收入证明，如近三个月工资条或银行流水。"),
             ("answer", "您现在的岗位是？"),
         ]
 

@@ -35,5 +35,5 @@ DROP FUNCTION review_written_once();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("review", "0004_telephone")]
+    dependencies = [("review", "0006_telephone")]
     operations = [migrations.RunSQL(KEPT, UNDO)]
