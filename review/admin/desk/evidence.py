@@ -81,6 +81,7 @@ class Evidence:
     """Everything on the left of the page."""
 
     application: lending.ApplicationView
+    inputs: Mapping[str, Any] = field(repr=False)
     reasons: Sequence[lending.ReasonView]
     asked: Sequence[Fact]
     person: Sequence[Fact]
@@ -105,7 +106,7 @@ def evidence(case: queries.CaseView, *, at: datetime) -> Evidence:
     application = lending.application(case.application_id)
     person = users.person(application.user_id)
     decisions = risk.decisions_of(application.id)
-    inputs = {name: value for decision in decisions for name, value in decision.inputs.items()}
+    inputs = _inputs(decisions)
     ties = users.network(application.user_id)
     notes, attachments = queries.notes_of(application.id), queries.attachments_of(application.id)
     supplements = lending.supplements_of(application.id)
@@ -116,6 +117,7 @@ def evidence(case: queries.CaseView, *, at: datetime) -> Evidence:
     found = _pictures(supplements, attachments)
     return Evidence(
         application=application,
+        inputs=inputs,
         reasons=lending.reasons(list(application.reasons)),
         asked=_asked(application),
         person=_person(person, at),
@@ -135,6 +137,15 @@ def evidence(case: queries.CaseView, *, at: datetime) -> Evidence:
         timeline=events,
         names=users.actor_names(actors),
     )
+
+
+def inputs_of(application_id: int) -> dict[str, Any]:
+    """What the machine knew, by variable, as it last knew it."""
+    return _inputs(risk.decisions_of(application_id))
+
+
+def _inputs(decisions: Sequence[risk.DecisionView]) -> dict[str, Any]:
+    return {name: value for decision in decisions for name, value in decision.inputs.items()}
 
 
 def _money(amount_cents: int | None) -> str:

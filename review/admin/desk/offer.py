@@ -1,8 +1,10 @@
 """What the offer costs the borrower at another amount or term. The price is the machine's and is never changed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from lending import queries as lending
 from lending.common import clock
@@ -10,7 +12,6 @@ from lending.common.errors import Invalid
 from lending.common.money import cents, format_cents
 from lending.rules import offer as rules
 from review import queries
-from risk import queries as risk
 from users import queries as users
 
 SOURCES = {"verified_income_cents": "bank flow", "monthly_instalments_cents": "credit bureau"}
@@ -48,9 +49,19 @@ class Offer:
         return bool(self.quote and self.ceiling is not None and self.quote.xirr > self.ceiling)
 
 
-def offer(case: queries.CaseView, *, amount: str = "", months: str = "", at: datetime) -> Offer | None:
-    """Recomputed at `amount` yuan over `months`; as offered where they are empty. None where nothing was offered."""
-    application = lending.application(case.application_id)
+def offer(
+    case: queries.CaseView,
+    application: lending.ApplicationView,
+    seen: Mapping[str, Any],
+    *,
+    amount: str = "",
+    months: str = "",
+    at: datetime,
+) -> Offer | None:
+    """Recomputed at `amount` yuan over `months`; as offered where they are empty. None where nothing was offered.
+
+    seen: what the sources say, by the names of the variables.
+    """
     terms = application.terms
     if terms is None:
         return None
@@ -77,7 +88,7 @@ def offer(case: queries.CaseView, *, amount: str = "", months: str = "", at: dat
         terms_months=allowed,
         ceiling=product.ceiling_xirr,
         quote=quote,
-        burden=_burden(application, quote),
+        burden=_burden(users.person(application.user_id), seen, quote),
         authority=queries.authority_for(case.id, amount_cents),
     )
 
@@ -97,10 +108,8 @@ def _asked(plain: Offer) -> tuple[int, int]:
     return amount_cents, months
 
 
-def _burden(application: lending.ApplicationView, quote: lending.QuoteView) -> Burden | None:
+def _burden(person: users.Person, seen: Mapping[str, Any], quote: lending.QuoteView) -> Burden | None:
     """None without any income."""
-    person = users.person(application.user_id)
-    seen = {name: value for row in risk.decisions_of(application.id) for name, value in row.inputs.items()}
     income, income_source = _first(seen, "verified_income_cents", person.net_income_cents)
     elsewhere, elsewhere_source = _first(seen, "monthly_instalments_cents", person.instalments_elsewhere_cents)
     if not income:
@@ -113,7 +122,7 @@ def _burden(application: lending.ApplicationView, quote: lending.QuoteView) -> B
     return Burden(income, income_source, elsewhere, elsewhere_source, found.share, found.left_cents, found.affordable)
 
 
-def _first(seen: dict[str, object], name: str, declared: int | None) -> tuple[int, str]:
+def _first(seen: Mapping[str, Any], name: str, declared: int | None) -> tuple[int, str]:
     """What a source says before what the borrower says."""
     value = seen.get(name)
     return (value, SOURCES[name]) if isinstance(value, int) else (declared or 0, "as stated")

@@ -61,10 +61,16 @@ class Panel:
 
 
 def panels(
-    case: queries.CaseView, *, user_id: int, at: datetime, tried: str = "", form: Any = None, refusal: str = ""
+    case: queries.CaseView,
+    application: lending.ApplicationView,
+    *,
+    user_id: int,
+    at: datetime,
+    tried: str = "",
+    form: Any = None,
+    refusal: str = "",
 ) -> list[Panel]:
     """Every act of this account on this case. `tried`: the one just posted with `form`, shown whatever it now may."""
-    application = lending.application(case.application_id)
     named = dict(buttons(case, user_id))
     if tried and tried not in named:
         named = {tried: ACTS[tried]} | named

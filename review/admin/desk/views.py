@@ -22,7 +22,7 @@ from lending.common.revealing import Revealing
 from lending.common.shown import file_in_page
 from review import queries, services
 from review.admin.acts import ACTS, Act
-from review.admin.desk.evidence import DOCUMENTS, FACES, Evidence, evidence, pictures
+from review.admin.desk.evidence import DOCUMENTS, FACES, Evidence, evidence, inputs_of, pictures
 from review.admin.desk.notes import AttachmentForm, NoteForm, ending
 from review.admin.desk.offer import offer
 from review.admin.desk.panel import explained, panels
@@ -151,10 +151,10 @@ class CaseDesk(Revealing):
             "at": at,
             "found": found,
             "who": _people(case, found),
-            "holder": users.actor_name(f"staff:{case.claimed_by_id}") if case.claimed_by_id else "",
+            "holder": found.names.get(f"staff:{case.claimed_by_id}", ""),
             "standing": standing,
-            "panels": panels(case, user_id=by_id, at=at, tried=tried, form=form, refusal=refusal),
-            "offer": offer(case, **(asked or {}), at=at),
+            "panels": panels(case, found.application, user_id=by_id, at=at, tried=tried, form=form, refusal=refusal),
+            "offer": offer(case, found.application, found.inputs, **(asked or {}), at=at),
             "note_form": note or (NoteForm(auto_id="note_%s") if may_write else None),
             "attachment_form": attachment or (AttachmentForm(auto_id="attach_%s") if may_write else None),
             "may_reveal": request.user.has_perm(REVEAL),
@@ -170,9 +170,10 @@ class CaseDesk(Revealing):
         """The offer recomputed, as a part of the page; nothing is written."""
         case = self._case(request, case_id)
         asked = {name: request.GET.get(name, "")[:20] for name in ("amount", "months")}
+        application, seen = lending.application(case.application_id), inputs_of(case.application_id)
         shown = {
             "case": case,
-            "offer": offer(case, **asked, at=clock.now()),
+            "offer": offer(case, application, seen, **asked, at=clock.now()),
             "standing": queries.standing(case.id, user_id(request)),
         }
         return render(request, "review/parts/quote.html", shown)
@@ -304,7 +305,7 @@ def _people(case: queries.CaseView, found: Evidence) -> list[tuple[str, str, str
     for title, who, action in stages:
         row = said.get(action)
         told = row if row and row.actor == f"staff:{who}" else None
-        name = users.actor_name(f"staff:{who}") if who else ""
+        name = found.names.get(f"staff:{who}", "")
         advice = "advise " if told and action == "recommend" and not told.changes.get("alone") else ""
         people.append((title, name, advice + told.outcome if told else "", told.occurred_at if told else None))
     return people
