@@ -17,6 +17,7 @@ from lending.common.admin import ReadOnlyAdmin, state_badge
 from lending.common.errors import DomainError, Invalid
 from lending.common.revealing import Revealing
 from review import queries, services
+from review.admin.desk.slots import PHONE_STATES
 from review.models import CallResult, PhoneAnswer, PhoneAttempt, PhoneCheck, PhoneQuestion, PhoneScript
 from users import queries as users
 from users.services import access
@@ -114,6 +115,7 @@ class PhoneCheckAdmin(Revealing, ReadOnlyAdmin):
             "media": self.media,
             "case": case,
             "phone": log,
+            "phone_states": PHONE_STATES,
             "under_way": under_way,
             "number": queries.called_number(under_way.id, user_id) if under_way else "",
             "opening": next((row for row in log.callees if under_way and row.callee == under_way.callee), None),

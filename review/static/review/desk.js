@@ -15,6 +15,8 @@ const KEYS = [
         ["b", "Give back"],
         ["x", "Step back: I know this borrower"],
         ["1 to 9", "Tick a reason of the open form"],
+        ["c", "Checklist: 1 to 9 tick, Enter keeps"],
+        ["t", "Telephone"],
         ["o", "Amount and term of the offer"],
         ["m", "Write a note"],
         ["v", "Show personal data, with a reason"],
@@ -360,7 +362,13 @@ function pressed(event) {
     if (key === "/") { done(); focusOn("#searchbar"); }
     return;
   }
-  if (/^[1-9]$/.test(key)) { done(); return tick(Number(key)); }
+  if (/^[1-9]$/.test(key)) {
+    done();
+    const list = target.closest?.("[data-checklist]");
+    return list ? list.querySelectorAll("input[type=checkbox]")[Number(key) - 1]?.click() : tick(Number(key));
+  }
+  if (key === "c") { done(); return focusOn("[data-checklist] input[type=checkbox]"); }
+  if (key === "t") { done(); return document.querySelector("[data-telephone]")?.click(); }
   if (key === "o") { done(); return focusOn("[data-act=decide][open] [name=amount], #try-amount"); }
   if (key === "m") { done(); return focusOn("#note_text"); }
   if (key === "v") { done(); return focusOn("#reveal-person"); }

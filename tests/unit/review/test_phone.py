@@ -159,6 +159,7 @@ def on_call(desk: Desk) -> tuple[Desk, int]:
     case_id = desk.open(**LARGE)
     assert desk.claim("chen") == case_id
     assert desk.view(case_id).queue == "CALL"
+    desk.act("checklist.mark", case_id, "chen", keys=["file", "identity", "income"])
     return desk, case_id
 
 
