@@ -50,6 +50,8 @@ app.conf.beat_schedule = {
         "schedule": crontab(minute="*/10"),
         "options": {"expires": 500},
     },
+    "review.tasks.look_after": _every("review.tasks.look_after", 30.0),
+    "review.tasks.count": _every("review.tasks.count", 300.0),
     # Hourly, because it does nothing for a day that is closed and a scheduler that slept at midnight catches up.
     "lending.tasks.close_day": {
         "task": "lending.tasks.close_day",

@@ -90,6 +90,7 @@ class Case(FSMModelMixin, models.Model):
         indexes = [
             models.Index(fields=["rank", "id"], condition=Q(status__in=WAITING), name="review_case_next"),
             models.Index(fields=["rank", "id"], name="review_case_by_rank"),
+            models.Index(fields=["closed_at"], name="review_case_by_closing"),
             models.Index(fields=["leased_until"], condition=Q(status__in=WORKED), name="review_case_leases"),
             models.Index(fields=["resume_at"], condition=Q(status=S.SUSPENDED), name="review_case_suspended"),
         ]

@@ -10,7 +10,17 @@ from django.contrib.auth import get_user_model
 from django.db.models import Model
 
 from lending.common.money import cents
-from review.models import AuthorityRule, ChecklistItem, Finding, PhoneQuestion, PhoneScript, Queue
+from review.models import (
+    AuthorityRule,
+    ChecklistItem,
+    ErrorClass,
+    Finding,
+    PhoneQuestion,
+    PhoneScript,
+    QualitySetting,
+    Queue,
+    SamplingRule,
+)
 from review.rules.authority import LEVELS
 from review.rules.phone import BadScript, check
 from review.services import phone, reviewers
@@ -25,6 +35,7 @@ def load(*, at: datetime) -> None:
     _load_findings()
     _load_scripts()
     _load_checklists()
+    _load_quality()
     _load_reviewers()
 
 
@@ -148,6 +159,25 @@ def _question(row: dict[str, str], script_id: int, position: int) -> dict[str, A
         "next": {
             answer.strip(): key.strip() for answer, key in (way.split(">") for way in row["next"].split(";") if way)
         },
+    }
+
+
+def _load_quality() -> None:
+    _upsert(ErrorClass, ["code"], list(_rows("errors")))
+    _upsert(QualitySetting, ["code"], list(_rows("quality")))
+    _upsert(SamplingRule, ["code"], [_sampling(row) for row in _rows("sampling")])
+
+
+def _sampling(row: dict[str, str]) -> dict[str, Any]:
+    said = {"yes": True, "no": False, "": None}
+    amount = row.pop("amount_from")
+    return row | {
+        "alone": said[row["alone"]],
+        "overrules": said[row["overrules"]],
+        "first_cases": int(row["first_cases"]) if row["first_cases"] else None,
+        "level_to": int(row["level_to"]) if row["level_to"] else None,
+        "amount_from_cents": cents(amount) if amount else None,
+        "share_bp": int(row["share_bp"]),
     }
 
 

@@ -10,7 +10,7 @@ from lending.rules.terms import Terms
 from lending.services import applications
 from review.models import Action, Case, CaseOutcome, Reviewer, Stage
 from review.rules import authority
-from review.services import cases, checklist, gate, phone, placing
+from review.services import cases, checklist, feedback, gate, phone, placing
 
 ALONE_CLASSES = ("H", "F")  # what an initial reviewer may decline for without a second person
 
@@ -23,7 +23,16 @@ class NoOffer(Conflict):
     code, title = "no_offer", "There is no offer that could be approved"
 
 
-def recommend(*, case_id: int, by_id: int, outcome: str, reasons: Sequence[str], note: str = "", at: datetime) -> None:
+def recommend(
+    *,
+    case_id: int,
+    by_id: int,
+    outcome: str,
+    reasons: Sequence[str],
+    disagrees: Sequence[str] = (),
+    note: str = "",
+    at: datetime,
+) -> None:
     """The initial verdict: to the final stage, or the end where the authority allows the initial reviewer alone.
 
     A decline ends the case only with a verified reason of class H or F; an approval only where the matrix says
@@ -41,8 +50,9 @@ def recommend(*, case_id: int, by_id: int, outcome: str, reasons: Sequence[str],
     checklist.check_done(case, outcome)
     case.initial_reviewer_id, case.recommendation = by_id, outcome
     if alone:
+        feedback.keep(case, application, outcome, reasons, disagrees, by_id=by_id, at=at)
         _end(case, application, outcome, _offer(application), reasons, by_id=by_id, at=at)
-    source = "IN_INITIAL"
+    source, queue = "IN_INITIAL", case.queue.code
     if not alone:
         case.pass_on()
         gate.let_go(case)
@@ -59,7 +69,7 @@ def recommend(*, case_id: int, by_id: int, outcome: str, reasons: Sequence[str],
         outcome=outcome,
         reasons=list(reasons),
         note=note,
-        changes=changes | {"alone": alone, "level": who.level},
+        changes=changes | {"alone": alone, "level": who.level, "queue": queue},
     )
 
 
@@ -92,14 +102,17 @@ def decide(
     by_id: int,
     outcome: str,
     reasons: Sequence[str],
+    disagrees: Sequence[str] = (),
     terms: Terms | None = None,
     note: str = "",
     at: datetime,
 ) -> None:
     """The final verdict, at the offer or, with `terms`, at a lower amount or shorter term; never another price.
 
-    Raises what `gate.hold` raises, UnknownOutcome, ReasonNeeded, UnknownCode, ChecklistOpen, NoOffer,
-    OverAuthority, NobodyMayApprove, and OverOffer, PriceChanged, Invalid of `lending.services.applications.approve`.
+    `disagrees`: choices of `feedback.choices`, what of the machine's this verdict is against, beside the flags that
+    `reasons` name. Raises what `gate.hold` raises, UnknownOutcome, ReasonNeeded, UnknownCode, ChecklistOpen, NoOffer,
+    OverAuthority, NobodyMayApprove, FlagNotNamed, UnknownChoice, and OverOffer, PriceChanged, Invalid of
+    `lending.services.applications.approve`.
     """
     case, application, who = gate.hold(case_id, by_id, stage=Stage.FINAL)
     offer = _offer(application)
@@ -119,6 +132,7 @@ def decide(
         raise UnknownOutcome(f"{outcome!r} is not a verdict.")
     checklist.check_done(case, outcome)
     case.final_reviewer_id = by_id
+    feedback.keep(case, application, outcome, reasons, disagrees, by_id=by_id, at=at)
     _end(case, application, outcome, given, reasons, by_id=by_id, at=at)
     gate.record(
         case,

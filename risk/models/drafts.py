@@ -30,6 +30,7 @@ class Draft(FSMModelMixin, models.Model):
     scenario = models.ForeignKey(Scenario, models.PROTECT, related_name="drafts")
     form = models.CharField(max_length=10, choices=ReleaseForm)
     title = models.CharField(max_length=120)
+    notes = models.TextField(blank=True, help_text="Why it was begun")
     authored = models.JSONField()
     tests = EncryptedJSONField(default=list, blank=True)
     required_coverage = models.PositiveSmallIntegerField(

@@ -19,6 +19,9 @@ from risk.services.exemptions import exemptible_rules
 from risk.services.experiments import end as end_experiment
 from risk.services.experiments import ramp as ramp_experiment
 from risk.services.experiments import start as start_experiment
+from risk.services.feedback import Disputed, Proposal
+from risk.services.feedback import homes as rule_homes
+from risk.services.feedback import propose as propose_draft
 from risk.services.importing import import_flows
 from risk.services.publishing import approve as approve_strategy
 from risk.services.publishing import draft_report
@@ -28,6 +31,8 @@ from risk.services.publishing import withdraw as withdraw_strategy
 from risk.services.releases import Scope, bind, cancel_binding, release, retire, roll_back
 
 __all__ = [
+    "Disputed",
+    "Proposal",
     "Replay",
     "Scope",
     "approve_exemption",
@@ -45,11 +50,13 @@ __all__ = [
     "fork_release",
     "import_flows",
     "ramp_experiment",
+    "propose_draft",
     "refuse_strategy",
     "release",
     "replay",
     "retire",
     "roll_back",
+    "rule_homes",
     "run_assessment",
     "run_due",
     "save_draft",

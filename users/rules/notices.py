@@ -71,6 +71,24 @@ KINDS = {
         " the release.",
         "risk.MonitoringDay",
     ),
+    "second_look_differs": Kind(
+        "Second look differs",
+        "Leads: read the second look beside the case. Reopen it with the borrower where the borrower was harmed; talk to"
+        " the reviewer, whose reply stands on the second look.",
+        "review.SecondLook",
+    ),
+    "review_drift": Kind(
+        "Reviewer or queue judges otherwise than before",
+        "Leads: open the figures. Have the applicants changed, a rule, or the reviewer? Ask for more second looks where"
+        " you cannot tell.",
+        "review.DriftAlarm",
+    ),
+    "overrides_many": Kind(
+        "Reviewers judge against a rule",
+        "Analysts: open the overrides of this rule and the draft that was begun of it, with its backtest. Change the"
+        " rule, or write down why it stands.",
+        "review.OverrideBrief",
+    ),
     "submission_refused": Kind(
         "Funder's wire refuses us",
         "The funder did not judge the borrower: it refused our message. Check credentials and the contract with the"

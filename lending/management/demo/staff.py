@@ -164,7 +164,8 @@ def _final(case: "review.queries.CaseView", by_id: int) -> None:
     if third == 1 and lower >= product.amount_min_cents:
         offer = application.terms
         terms = Terms(lower, offer.months, offer.annual_rate, offer.method)
-    reasons = ["V01", "V02"] + (["V05"] if terms else [])
+    flags = [row.code for row in queries.reasons(list(application.reasons)) if row.cls == "P"]
+    reasons = ["V01", "V02"] + (["V05"] if terms else []) + flags
     review.services.decide(case_id=case.id, by_id=by_id, outcome="approve", reasons=reasons, terms=terms, at=at)
 
 

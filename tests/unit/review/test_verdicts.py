@@ -170,7 +170,8 @@ class TestAuthority:
             assert desk.claim(below) is None
         assert desk.claim(final) == case_id
         assert desk.row(case_id).is_exception == (hits == ("P01",))
-        desk.decide(case_id, final)
+        flags = tuple(code for code in hits if code.startswith("P"))
+        desk.decide(case_id, final, reasons=("V03", *flags))
         assert desk.application(case_id).status == "GRANTED"
 
     def test_a_case_held_below_its_authority_is_not_approved_but_may_be_escalated(self, desk: Desk) -> None:
