@@ -30,7 +30,10 @@ GROUPS = (
                              " review.AuthorityRule review.Finding review.Reviewer review.Recusal"
                              " review.PhoneCheck review.PhoneAttempt"
                             " review.PhoneAnswer review.PhoneScript review.PhoneQuestion"
-                            " review.ChecklistItem review.ChecklistTick"),
+                            " review.ChecklistItem review.ChecklistTick"
+                             " review.SecondLook review.Override review.OverrideBrief"
+                             " review.DriftAlarm review.ReviewDay review.SamplingRule review.ErrorClass"
+                             " review.QualitySetting"),
     ("Funding", "funding.Allocation funding.Payout funding.Collection funding.Reservation"
                             " funding.Routing funding.HeadroomDay funding.HeadroomMonth funding.Funder"
                             " funding.Programme funding.FunderSettlement funding.Guarantor funding.CallbackEvent"),

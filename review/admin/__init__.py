@@ -4,7 +4,16 @@ from .cases import CaseAdmin
 from .checklist import ChecklistItemAdmin, ChecklistTickAdmin
 from .configuration import ActionAdmin, AuthorityAdmin, FindingAdmin, QueueAdmin, RecusalAdmin, ReviewerAdmin
 from .desk.notes import AttachmentAdmin, CaseNoteAdmin
+from .feedback import OverrideAdmin, OverrideBriefAdmin
 from .phone import PhoneAnswerAdmin, PhoneAttemptAdmin, PhoneCheckAdmin, PhoneQuestionAdmin, PhoneScriptAdmin
+from .quality import (
+    DriftAlarmAdmin,
+    ErrorClassAdmin,
+    QualitySettingAdmin,
+    ReviewDayAdmin,
+    SamplingRuleAdmin,
+    SecondLookAdmin,
+)
 
 __all__ = [
     "ActionAdmin",
@@ -14,13 +23,21 @@ __all__ = [
     "CaseNoteAdmin",
     "ChecklistItemAdmin",
     "ChecklistTickAdmin",
+    "DriftAlarmAdmin",
+    "ErrorClassAdmin",
     "FindingAdmin",
+    "OverrideAdmin",
+    "OverrideBriefAdmin",
     "PhoneAnswerAdmin",
     "PhoneAttemptAdmin",
     "PhoneCheckAdmin",
     "PhoneQuestionAdmin",
     "PhoneScriptAdmin",
+    "QualitySettingAdmin",
     "QueueAdmin",
     "RecusalAdmin",
+    "ReviewDayAdmin",
     "ReviewerAdmin",
+    "SamplingRuleAdmin",
+    "SecondLookAdmin",
 ]

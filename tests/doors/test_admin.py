@@ -30,7 +30,16 @@ from lending.management.demo.borrower import Borrower
 from lending.models import Application, Customer, DemoClock, Drawdown, Event, Holiday, SupplementItem
 from lending.sandbox.applicants import Applicant, applicant
 from lending.services import supplements
-from review.models import Finding
+from review.models import (
+    Case,
+    DriftAlarm,
+    Finding,
+    Override,
+    OverrideBrief,
+    ReviewDay,
+    SamplingRule,
+    SecondLook,
+)
 from review.services import add_note, attach, checklist, claim_next, open_or_resume_case, phone, recuse
 from risk.models import Release, Scenario
 from risk.services import backtests, builds, datasets, monitoring
@@ -159,6 +168,7 @@ def play_the_rest(at: datetime, number: int) -> None:
     checklist.mark(case_id=case_id, by_id=staff.pk, keys=["file"], at=at)
     phone.answer(case_id=case_id, by_id=staff.pk, check_id=check_id, key="applied", answer="yes", at=at)
     recuse(case_id=case_id, by_id=staff.pk, reasons=[relations[0]], at=at)
+    looked_at_again(at, number)
     match_offers(application_id=application_id, trigger="declined", at=at)
     two = datasets.import_csv(name="two", content=b"months,bad\n12,1\n24,0\n", by="system", at=at)
     builds.start(dataset_id=two.pk, scenario="credit", title="", settings=BUILD, by="system", at=at)
@@ -187,6 +197,40 @@ def play_the_rest(at: datetime, number: int) -> None:
     )
     for scenario in Scenario.objects.all():
         monitoring.measure(scenario_id=scenario.pk, day=at.date(), at=at)
+
+
+def looked_at_again(at: datetime, number: int) -> None:
+    """A second look, an override with its brief, an alarm, a counted day."""
+    case = Case.objects.latest("pk")
+    staff = User.objects.get(username="initial.wu")
+    brief = OverrideBrief.objects.create(
+        subject=f"reason:P0{number}", counted=1, first_at=at, created_at=at, told="No rule"
+    )
+    Override.objects.create(
+        case=case, subject=brief.subject, outcome="approve", reviewer=staff, created_at=at, brief=brief
+    )
+    SecondLook.objects.create(
+        case=case,
+        queue=case.queue,
+        rule=SamplingRule.objects.earliest("pk"),
+        reviewer=staff,
+        outcome="approve",
+        created_at=at,
+        checker=User.objects.get(username="quality.han"),
+        taken_at=at,
+        verdict="decline",
+        severity=2,
+        done_at=at,
+    )
+    DriftAlarm.objects.create(
+        subject=f"queue:Q{number}", metric="approval", raised_on=at.date(), before_count=50, before_rate=0.5,
+        now_count=50, now_rate=0.2, z=-3.1, raised_at=at,
+    )  # fmt: skip
+    counted = {field.name: number for field in ReviewDay._meta.fields if isinstance(field, models.IntegerField)}
+    ReviewDay.objects.create(
+        **(counted | {"id": None}),
+        day=at.date(), part="closed", queue_code=f"Q{number}", product_code="LINE", reviewer=staff, measured_at=at,
+    )  # fmt: skip
 
 
 def by_analyst() -> str:

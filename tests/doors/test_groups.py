@@ -44,6 +44,7 @@ ACCOUNTS = {
     "final_reviewer": "senior.zhao",
     "lead": "lead.sun",
     "credit_manager": "manager.qian",
+    "quality_checker": "quality.han",
 }
 # What a group must and must not see, where a slip would hurt.
 SEES = {
@@ -51,13 +52,20 @@ SEES = {
     "final_reviewer": ("lending.Customer risk.Decision review.Case", "users.AccessLog funding.Payout lending.Entry"),
     "lead": ("users.AccessLog users.StaffAct review.Case", "funding.Payout lending.Entry users.Token"),
     "credit_manager": ("funding.Programme contracts.Template lending.Entry", "contracts.Contract users.Token"),
-    "analyst": ("risk.Release risk.DataPull", "lending.Customer users.Profile users.BankCard funding.Payout"),
+    "analyst": (
+        "risk.Release risk.DataPull review.Override",
+        "review.SecondLook lending.Customer users.Profile users.BankCard funding.Payout",
+    ),
     "funder_ops": ("funding.Payout users.Notice lending.Entry", "lending.Customer users.Profile risk.Decision"),
     "partner_ops": ("traffic.StatusPush users.Notice", "lending.Customer users.Profile funding.Payout"),
     "legal": ("contracts.Template users.Document", "lending.Customer risk.Decision funding.Payout"),
     "compliance": ("users.AccessLog users.StaffAct lending.Customer", "auth.Group otp_totp.TOTPDevice"),
     "customer_service": ("lending.Customer users.Message lending.Loan", "users.ListEntry risk.Decision review.Case"),
     "auditor": (" ".join(model._meta.label for model in PAGES), ""),
+    "quality_checker": (
+        "review.SecondLook review.ReviewDay users.Notice",
+        "review.Case review.CaseAction users.Profile",
+    ),
     "operations": ("lending.Event users.Notice traffic.StatusPush", "auth.Group otp_totp.TOTPDevice"),
 }
 # (page, act): the groups that may.
