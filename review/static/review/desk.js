@@ -96,8 +96,7 @@ function openAct(key) {
     choice.checked = true;
     fit(panel);
   }
-  const first = choice || panel.querySelector("input:not([type=hidden]), select, textarea");
-  first?.focus();
+  (choice || shownReasons(panel)[0] || panel.querySelector("select, textarea"))?.focus(); // a digit ticks from here
   panel.scrollIntoView({ block: "nearest" });
   return true;
 }
