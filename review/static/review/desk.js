@@ -15,7 +15,7 @@ const KEYS = [
         ["b", "Give back"],
         ["x", "Step back: I know this borrower"],
         ["1 to 9", "Tick a reason of the open form"],
-        ["c", "Checklist: 1 to 9 tick, Enter keeps"],
+        ["c", "Checklist: 1 to 9 tick, kept at once"],
         ["t", "Telephone"],
         ["o", "Amount and term of the offer"],
         ["m", "Write a note"],
@@ -216,6 +216,38 @@ function offer() {
   for (const button of desk.querySelectorAll("[data-recompute]")) button.hidden = true; // it happens while one types
 }
 
+// --- checklist ------------------------------------------------------------------------------------------------------
+
+// A tick is kept at once; what the server then says stands there.
+function checklist() {
+  const place = document.querySelector("[data-checklist]");
+  if (!place) return;
+  const button = () => place.querySelector("button");
+  const plain = () => button()?.setAttribute("hidden", "");
+  let sending = Promise.resolve();
+  let latest = 0;
+  const put = async (turn) => {
+    if (turn !== latest) return; // a later tick says it all
+    const form = place.querySelector("form");
+    try {
+      const answer = await fetch(form.action, { method: "POST", body: new FormData(form) });
+      const told = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-checklist]");
+      if (!answer.ok || !told || turn !== latest) return;
+      const here = place.contains(document.activeElement) ? document.activeElement.value : "";
+      place.replaceChildren(...told.childNodes);
+      plain();
+      if (here) place.querySelector(`input[value="${CSS.escape(here)}"]`)?.focus();
+    } catch {
+      button()?.removeAttribute("hidden"); // the network is away: by the button, then
+    }
+  };
+  plain();
+  place.addEventListener("change", () => {
+    const turn = (latest += 1);
+    sending = sending.then(() => put(turn));
+  });
+}
+
 // --- personal data --------------------------------------------------------------------------------------------------
 
 function reveals() {
@@ -386,6 +418,7 @@ document.addEventListener("DOMContentLoaded", () => {
   button.addEventListener("click", help);
   forms();
   offer();
+  checklist();
   reveals();
   clockwork();
   for (const panel of panels()) {
