@@ -17,9 +17,8 @@ from django.urls import reverse
 
 from lending.common import clock
 from lending.common.paging import cursor, keys
-from lending.management.bench_rows import add_cases
+from lending.management.bench_rows import Case, Queue, add_cases
 from lending.models import Application, Event, Product
-from review.models import Case, Queue
 from users.models import User
 from users.services import accounts
 
