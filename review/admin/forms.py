@@ -18,6 +18,7 @@ from lending import queries as lending
 from lending.common.money import cents
 from lending.rules.terms import Terms
 from review import queries
+from review.services import feedback
 from users import queries as users
 
 VERDICTS = [("approve", "通过 Approve"), ("decline", "拒绝 Decline")]
@@ -67,13 +68,24 @@ class ReasonForm(forms.Form):
 
 class VerdictForm(ReasonForm):
     outcome = forms.ChoiceField(label="结论 Verdict", choices=VERDICTS, widget=UnfoldAdminSelectWidget)
-    field_order = ["outcome", "reasons", "note"]
+    disagrees = forms.MultipleChoiceField(
+        label="与机审不一致 Against the machine",
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text="The rule or score that this verdict is against. What the reasons name is counted by itself.",
+    )
+    field_order = ["outcome", "reasons", "disagrees", "note"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        said = feedback.choices(decision_id=self.application.decision_id, reasons=self.application.reasons)
+        self.fields["disagrees"].choices = [(row.subject, row.text) for row in said]  # type: ignore[attr-defined]
 
     def codes(self) -> list[tuple[str, str]]:
         return [*finding_choices("approve"), *reason_choices()]
 
     def values(self) -> dict[str, Any]:
-        return super().values() | {"outcome": self.cleaned_data["outcome"]}
+        return super().values() | {name: self.cleaned_data[name] for name in ("outcome", "disagrees")}
 
 
 class DecisionForm(VerdictForm):
@@ -83,7 +95,7 @@ class DecisionForm(VerdictForm):
         label="金额 Amount, ¥", required=False, decimal_places=2, widget=UnfoldAdminDecimalFieldWidget
     )
     months = forms.IntegerField(label="期限 Months", required=False, widget=UnfoldAdminIntegerFieldWidget)
-    field_order = ["outcome", "amount", "months", "reasons", "note"]
+    field_order = ["outcome", "amount", "months", "reasons", "disagrees", "note"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,7 +1,7 @@
 """Pages of second looks, figures and overrides: who sees what, and that a look is blind until it is done."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
@@ -10,11 +10,10 @@ from django.test import Client
 from django.urls import reverse
 
 from lending.management.commands.bootstrap import DEMO_PASSWORD
-from review import services
-from review.models import Case, SecondLook
+from review.models import SecondLook
 from review.services import figures, quality
 from tests.conftest import Clock
-from tests.factories.applications import judged
+from tests.unit.review.conftest import Desk
 from users import queries as users
 from users.models import User
 
@@ -23,26 +22,21 @@ from users.models import User
 def case_id(db: None, clock: Clock) -> int:
     """Recommended by Chen with a note, declined by Zhao."""
     call_command("bootstrap", verbosity=0)
-    return closed(clock.at)
+    return closed(clock)
 
 
-def closed(at: datetime) -> int:
-    chen, zhao = (User.objects.get(username=name).pk for name in ("initial.chen", "senior.zhao"))
+def closed(clock: Clock) -> int:
+    at, accounts = clock.at, {"chen": "initial.chen", "zhao": "senior.zhao"}
+    desk = Desk({name: User.objects.get(username=username).pk for name, username in accounts.items()}, clock)
     with transaction.atomic():
-        case_id = services.open_or_resume_case(application_id=judged(at, "refer", grade="C"), at=at)
-        assert services.claim_next(by_id=chen, at=at) == case_id
-        services.recommend(case_id=case_id, by_id=chen, outcome="approve", reasons=["V02"], note="rings true", at=at)
-        assert services.claim_next(by_id=zhao, at=at + timedelta(hours=1)) == case_id
-        services.decide(
-            case_id=case_id,
-            by_id=zhao,
-            outcome="decline",
-            reasons=["S04"],
-            note="sounds rehearsed",
-            at=at + timedelta(hours=2),
-        )
-        quality.sample(cases=list(Case.objects.filter(pk=case_id).select_related("queue")), at=at)
-        figures.count(day=at.date(), at=at + timedelta(hours=3))
+        case_id = desk.open()
+        assert desk.claim("chen") == case_id
+        desk.act("recommend", case_id, "chen", outcome="approve", reasons=["V02"], note="rings true")
+        clock.at += timedelta(hours=1)
+        assert desk.claim("zhao") == case_id
+        desk.decide(case_id, "zhao", "decline", ("S04",), note="sounds rehearsed")
+        quality.sample(cases=[desk.row(case_id)], at=clock.at)
+        figures.count(day=at.date(), at=clock.at)
     return case_id
 
 

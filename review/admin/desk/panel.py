@@ -25,7 +25,7 @@ KEYS = {
     "release": "b",
     "recuse": "x",
 }
-PLAIN = ("outcome", "reasons", "note")  # the page sets these itself
+PLAIN = ("outcome", "reasons", "disagrees", "note")  # the page sets these itself
 
 
 @dataclass(frozen=True)
