@@ -136,6 +136,18 @@ def _set_asked(application: Application, amount_cents: int, months: int, method:
     application.method, application.purpose = method, purpose
 
 
+def ask_other(application: Application, *, amount_cents: int) -> None:
+    """Another amount, on a locked application whose borrower was asked for it. Raises Invalid (fields)."""
+    gates.check_asked(
+        product=application.product,
+        amount_cents=amount_cents,
+        months=application.asked_months or 0,
+        method=application.method,
+    )
+    application.asked_cents = amount_cents
+    application.save(update_fields=["asked_cents"])
+
+
 def _iso(at: datetime | None) -> str | None:
     return None if at is None or at.year == NEVER.year else at.isoformat()
 

@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from lending.common import text, vault
+from lending.common import money, text, vault
 from lending.common.errors import Conflict, Invalid, NotFound
 from lending.models import Application, ApplicationStatus, Lifetime, Supplement, SupplementItem
 from lending.rules import documents
 from lending.services import applications
 from users.services import messages
 
+AMOUNT = "amount"  # the kind whose answer, in yuan, is what the borrower asks for from then on
 MAX_FILE_BYTES = 8 * 1024 * 1024
 
 
@@ -65,7 +66,8 @@ def answer(
     by: str,
     at: datetime,
 ) -> None:
-    """SUPPLEMENT → REFERRED once every item has a text or a file, by kind. Raises Invalid with the ones missing,
+    """SUPPLEMENT → REFERRED once every item has a text or a file, by kind. Raises Invalid with the ones missing or an
+    amount that the product does not lend,
     UnreadableFile, UnusableText, SupplementClosed, and SupplementAnswered for the same ones a second time."""
     application = applications.lock(application_id)
     if application.status == ApplicationStatus.REFERRED and _answered(application):
@@ -82,6 +84,8 @@ def answer(
     if fields:
         raise Invalid("Bring exactly what is asked for.", fields=fields)
     text.check_words(texts)
+    if AMOUNT in kinds:
+        applications.ask_other(application, amount_cents=money.cents(texts.get(AMOUNT, "").strip()))
     endings = _endings(files)
     for kind, item in kinds.items():
         _store(item, texts.get(kind, "").strip(), files.get(kind), endings.get(kind, ""))

@@ -1,8 +1,9 @@
 """The desk of the reviewers, and the configuration behind it."""
 
+from .authority import AuthorityAdmin, AuthorityVersionAdmin
 from .cases import CaseAdmin
 from .checklist import ChecklistItemAdmin, ChecklistTickAdmin
-from .configuration import ActionAdmin, AuthorityAdmin, FindingAdmin, QueueAdmin, RecusalAdmin, ReviewerAdmin
+from .configuration import ActionAdmin, FindingAdmin, RecusalAdmin, ReviewerAdmin
 from .desk.notes import AttachmentAdmin, CaseNoteAdmin
 from .feedback import OverrideAdmin, OverrideBriefAdmin
 from .phone import PhoneAnswerAdmin, PhoneAttemptAdmin, PhoneCheckAdmin, PhoneQuestionAdmin, PhoneScriptAdmin
@@ -14,11 +15,13 @@ from .quality import (
     SamplingRuleAdmin,
     SecondLookAdmin,
 )
+from .queues import QueueAdmin, RoutingRuleAdmin
 
 __all__ = [
     "ActionAdmin",
     "AttachmentAdmin",
     "AuthorityAdmin",
+    "AuthorityVersionAdmin",
     "CaseAdmin",
     "CaseNoteAdmin",
     "ChecklistItemAdmin",
@@ -38,6 +41,7 @@ __all__ = [
     "RecusalAdmin",
     "ReviewDayAdmin",
     "ReviewerAdmin",
+    "RoutingRuleAdmin",
     "SamplingRuleAdmin",
     "SecondLookAdmin",
 ]

@@ -26,8 +26,10 @@ ACTS = {
     "supplement": Act("要求补件 Ask for documents", forms.SupplementForm, services.request_supplement, WORKED),
     "return": Act("退回初审 Return to initial", forms.ReturnForm, services.return_to_initial, FINAL),
     "escalate": Act("上报 Escalate", forms.EscalateForm, services.escalate, WORKED),
+    "amount": Act("改额 Propose another amount", forms.AmountForm, services.change_amount, FINAL),
     "suspend": Act("挂起 Suspend", forms.SuspendForm, services.suspend, WORKED),
     "release": Act("释放 Give back", forms.ReleaseForm, services.release_lease, WORKED, for_others=True),
+    "skip": Act("跳过 Skip", forms.SkipForm, services.skip, WORKED),
     "recuse": Act("回避 I know this borrower", forms.RecuseForm, services.recuse, WORKED),
 }
 

@@ -3,18 +3,23 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.models import Group
+from django.db import transaction
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, QueryDict
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
 
 from lending.common import clock
 from lending.common.admin import ExactSearch, ReadOnlyAdmin, age, money, state_badge
-from review import queries
+from lending.common.errors import DomainError
+from review import queries, services
 from review.admin.desk import CaseDesk
 from review.admin.desk.views import user_id
 from review.models import Case
 from review.rules import priority
+from review.services import queue_settings
 from review.services.gate import REVIEW_GROUPS
 
 COLOURS = {
@@ -80,7 +85,20 @@ class CaseAdmin(CaseDesk, ExactSearch, ReadOnlyAdmin):
         "priority",
         "holder",
     ]
-    list_filter = ["queue", "status", DueFilter, MineFilter, "outcome", "is_exception", "is_appeal", "grade"]
+    list_filter = [
+        "queue",
+        "stage",
+        "status",
+        DueFilter,
+        MineFilter,
+        "product_code",
+        "grade",
+        "channel_code",
+        "language",
+        "outcome",
+        "is_exception",
+        "is_appeal",
+    ]
     list_select_related = ["queue", "claimed_by"]
     list_before_template = "review/desk.html"
 
@@ -114,7 +132,15 @@ class CaseAdmin(CaseDesk, ExactSearch, ReadOnlyAdmin):
     def priority(self, case: Case) -> str:
         if case.closed_at is not None or case.paused_at is not None:
             return "-"
-        return str(priority.priority(at=clock.now(), due_at=case.due_at, opened_at=case.opened_at, bonus=case.bonus))
+        return str(
+            priority.priority(
+                at=clock.now(),
+                due_at=case.due_at,
+                opened_at=case.opened_at,
+                bonus=case.bonus,
+                ageing_minutes=case.queue.ageing_minutes,
+            )
+        )
 
     @admin.display(description="持有人 Held by", ordering="claimed_by")
     def holder(self, case: Case) -> str:
@@ -129,8 +155,51 @@ class CaseAdmin(CaseDesk, ExactSearch, ReadOnlyAdmin):
         return super().has_module_permission(request) or _is_reader(request)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        desk = {"queues": queries.queues(clock.now()), "mine": queries.cases_held_by(user_id(request))}
+        desk = {
+            "queues": queries.queues(clock.now()),
+            "mine": queries.cases_held_by(user_id(request)),
+            "me": queries.reviewer(user_id(request)),
+            "views": queries.saved_filters(user_id(request)),
+            "present_view": request.GET.urlencode(),
+        }
         return super().changelist_view(request, (extra_context or {}) | desk)
+
+    def get_urls(self) -> list[URLPattern]:
+        duty = self.admin_site.admin_view(self.duty_view)
+        views = self.admin_site.admin_view(self.views_view)
+        return [
+            path("duty/", duty, name="review_case_duty"),
+            path("views/", views, name="review_case_views"),
+            *super().get_urls(),
+        ]
+
+    def views_view(self, request: HttpRequest) -> HttpResponse:
+        """Keep the filters of the list under a name, or drop one that was kept."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        name, query = request.POST.get("name", ""), request.POST.get("query", "")
+        try:
+            with transaction.atomic(durable=True):
+                if "drop" in request.POST:
+                    queue_settings.drop_filter(by_id=user_id(request), name=name)
+                else:
+                    queue_settings.save_filter(by_id=user_id(request), name=name, query=query)
+        except DomainError as error:
+            messages.error(request, error.detail)
+        shown = "" if "drop" in request.POST else f"?{QueryDict(query).urlencode()}"
+        return redirect(reverse("admin:review_case_changelist") + shown)
+
+    def duty_view(self, request: HttpRequest) -> HttpResponse:
+        """Say that one is at one's desk, or leaves it."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        change = services.go_on if request.POST.get("duty") == "on" else services.go_off
+        try:
+            with transaction.atomic(durable=True):
+                change(by_id=user_id(request), at=clock.now())
+        except DomainError as error:
+            messages.error(request, error.detail)
+        return redirect("admin:review_case_changelist")
 
 
 def _is_reader(request: HttpRequest) -> bool:

@@ -3,33 +3,9 @@ from typing import Any
 
 from django.contrib import admin
 
-from lending.common.admin import ExactSearch, ReadOnlyAdmin, money
-from review.models import AuthorityRule, CaseAction, Finding, Queue, Recusal, Reviewer
+from lending.common.admin import ExactSearch, ReadOnlyAdmin
+from review.models import CaseAction, Finding, Recusal, Reviewer
 from users import queries as users
-
-
-@admin.register(Queue)
-class QueueAdmin(ReadOnlyAdmin):
-    list_display = ["code", "name_zh", "stage", "takes", "opens", "closes", "workdays_only", "due_minutes", "skill"]
-    list_filter = ["stage"]
-    search_fields = ["code", "name_zh"]
-
-
-@admin.register(AuthorityRule)
-class AuthorityAdmin(ReadOnlyAdmin):
-    list_display = ["version", "column", "amount", "initial", "final"]
-    list_filter = ["version", "column"]
-    amount = money("amount_to_cents", description="上限 Up to")
-
-    @admin.display(description="初审 Initial")
-    def initial(self, rule: AuthorityRule) -> str:
-        return f"R{rule.initial_level}" if rule.initial_level else "不允许 not allowed"
-
-    @admin.display(description="终审 Final")
-    def final(self, rule: AuthorityRule) -> str:
-        if rule.final_level:
-            return f"R{rule.final_level}"
-        return "独立 alone" if rule.initial_level else "-"
 
 
 @admin.register(Finding)
@@ -41,7 +17,7 @@ class FindingAdmin(ReadOnlyAdmin):
 
 @admin.register(Reviewer)
 class ReviewerAdmin(ReadOnlyAdmin):
-    list_display = ["user", "level", "skills", "active"]
+    list_display = ["user", "level", "skills", "languages", "active", "on_duty_since"]
     list_filter = ["level", "active"]
     search_fields = ["user__username", "user__full_name"]
     list_select_related = ["user"]

@@ -154,3 +154,16 @@ class ReleaseForm(ReasonForm):
 
 class RecuseForm(ReasonForm):
     action = "recuse"
+
+
+class SkipForm(ReasonForm):
+    action = "skip"
+
+
+class AmountForm(ReasonForm):
+    action = "amount"
+    amount = forms.DecimalField(label="金额 Amount, ¥", decimal_places=2, widget=UnfoldAdminDecimalFieldWidget)
+    field_order = ["amount", "reasons", "note"]
+
+    def values(self) -> dict[str, Any]:
+        return super().values() | {"amount_cents": cents(self.cleaned_data["amount"])}

@@ -1,19 +1,21 @@
 from .action import Action, CaseAction
-from .case import Case, CaseOutcome, CaseStatus
+from .authority import AuthorityVersion
+from .case import Case, CaseOutcome, CaseStatus, Skip
 from .checklist import ChecklistItem, ChecklistTick, NeededFor
 from .feedback import Override, OverrideBrief
 from .figures import Part, ReviewDay
 from .notes import Attachment, AttachmentKind, CaseNote
-from .people import Level, Recusal, Relation, Reviewer
+from .people import Level, Recusal, Relation, Reviewer, SavedFilter
 from .phone import Callee, CallResult, CheckState, PhoneAnswer, PhoneAttempt, PhoneCheck, PhoneQuestion, PhoneScript
 from .quality import DriftAlarm, ErrorClass, QualitySetting, SamplingMark, SamplingRule, SecondLook, Severity
-from .queue import AuthorityRule, Finding, FindingAction, Queue, Stage
+from .queue import AuthorityRule, Finding, FindingAction, Mode, Queue, QueueMember, RoutingRule, Stage
 
 __all__ = [
     "Action",
     "Attachment",
     "AttachmentKind",
     "AuthorityRule",
+    "AuthorityVersion",
     "CallResult",
     "Callee",
     "Case",
@@ -29,6 +31,7 @@ __all__ = [
     "Finding",
     "FindingAction",
     "Level",
+    "Mode",
     "NeededFor",
     "Override",
     "OverrideBrief",
@@ -40,13 +43,17 @@ __all__ = [
     "PhoneScript",
     "QualitySetting",
     "Queue",
+    "QueueMember",
     "Recusal",
     "Relation",
     "ReviewDay",
     "Reviewer",
+    "RoutingRule",
     "SamplingMark",
     "SamplingRule",
+    "SavedFilter",
     "SecondLook",
     "Severity",
+    "Skip",
     "Stage",
 ]

@@ -15,6 +15,10 @@ class Action(models.TextChoices):
     SUSPEND = "suspend", "挂起 Suspended"
     ESCALATE = "escalate", "上报 Escalated"
     RELEASE = "release", "释放 Released"
+    SKIP = "skip", "跳过 Skipped"
+    AMOUNT = "amount", "改额 Another amount proposed"
+    REROUTE = "reroute", "改派 Rerouted"
+    DISPATCH = "dispatch", "派单 Dealt out"
     LAPSE = "lapse", "领取超时 Lease ran out"
     CALL = "call", "致电 Called"
     VERIFY = "verify", "电核 Verified by telephone"
@@ -27,7 +31,8 @@ class CaseAction(models.Model):
     """One thing somebody did to a case. Append-only by trigger.
 
     `actor`: "staff:<id>" or "system", without a foreign key, so that it outlives the account. `changes` holds what
-    differs, {field: [old, new]}, and what the act stood on (offer, levels, authority version).
+    differs, {field: [old, new]}, and what the act stood on (offer, levels, authority version; of a claim under `why`
+    the facts that made this case the next one).
     """
 
     case = models.ForeignKey(Case, models.PROTECT, related_name="actions")

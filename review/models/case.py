@@ -52,7 +52,9 @@ class Case(FSMModelMixin, models.Model):
 
     Held: `claimed_by`, `leased_until` and `slot` (1 to 5 of that reviewer) are set together, while it is worked on.
     `held_for` keeps a waiting case for the reviewer who knows it until `held_until`. `rank`: next case = lowest.
-    `level_needed`: whom the present stage is handed to. Amount is what was offered, or asked where nothing was.
+    `is_favoured`: a borrower of a high level; `bonus`: what the queue gives for it, in points of priority.
+    `level_needed`: whom the present stage is handed to. Amount is the lower of offer and wish, or
+    `proposed_cents`, what a final reviewer would lend. `routed_under`: the authority version it was placed by.
     """
 
     application = models.ForeignKey(Application, models.PROTECT, related_name="review_cases")
@@ -71,10 +73,16 @@ class Case(FSMModelMixin, models.Model):
     held_for = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     held_until = models.DateTimeField(null=True)
     amount_cents = models.BigIntegerField()
+    proposed_cents = models.BigIntegerField(null=True)
     grade = models.CharField(max_length=2, blank=True)
+    language = models.CharField(max_length=8, blank=True)
+    product_code = models.CharField(max_length=20, blank=True)
+    channel_code = models.CharField(max_length=20, blank=True)
     is_exception = models.BooleanField(default=False)
     is_appeal = models.BooleanField(default=False)
     level_needed = models.PositiveSmallIntegerField()
+    routed_under = models.PositiveSmallIntegerField(default=0)
+    is_favoured = models.BooleanField(default=False)
     bonus = models.SmallIntegerField(default=0)
     opened_at = models.DateTimeField()
     due_at = models.DateTimeField()
@@ -91,7 +99,14 @@ class Case(FSMModelMixin, models.Model):
             models.Index(fields=["rank", "id"], condition=Q(status__in=WAITING), name="review_case_next"),
             models.Index(fields=["rank", "id"], name="review_case_by_rank"),
             models.Index(fields=["closed_at"], name="review_case_by_closing"),
+            models.Index(fields=["rank", "id"], condition=Q(closed_at__isnull=True), name="review_case_open"),
+            # The list in its order, narrowed by what a value of is rare.
+            *(
+                models.Index(fields=[name, "rank", "id"], name=f"review_case_by_{name.removesuffix('_code')}")
+                for name in ("queue", "status", "product_code", "channel_code", "grade")
+            ),
             models.Index(fields=["leased_until"], condition=Q(status__in=WORKED), name="review_case_leases"),
+            models.Index(fields=["routed_under"], condition=~Q(status=S.CLOSED), name="review_case_routed"),
             models.Index(fields=["resume_at"], condition=Q(status=S.SUSPENDED), name="review_case_suspended"),
         ]
         constraints = [
@@ -101,6 +116,10 @@ class Case(FSMModelMixin, models.Model):
             ),
             models.UniqueConstraint(fields=["claimed_by", "slot"], name="review_at_most_five_open_cases"),
             models.CheckConstraint(condition=Q(status__in=S.values), name="review_case_status_known"),
+            models.CheckConstraint(
+                condition=Q(proposed_cents__isnull=True) | Q(proposed_cents__gt=0),
+                name="review_case_proposes_something",
+            ),
             models.CheckConstraint(
                 condition=Q(initial_reviewer__isnull=True)
                 | Q(final_reviewer__isnull=True)
@@ -154,8 +173,8 @@ class Case(FSMModelMixin, models.Model):
     def __str__(self) -> str:
         return f"{self.application_id}/{self.round}"
 
-    # What leads into IN_INITIAL and IN_FINAL is `services.claims.claim_next`, one SQL statement. These two name the
-    # pairs for the diagram and the tests.
+    # What leads into IN_INITIAL and IN_FINAL is one SQL statement, in `services.claims` and `services.dispatch`. These
+    # two name the pairs for the diagram and the tests.
     @transition(field=status, source=S.WAITING_INITIAL, target=S.IN_INITIAL)
     def take_initial(self) -> None: ...
 
@@ -202,3 +221,18 @@ class Case(FSMModelMixin, models.Model):
 
     @transition(field=status, source=list(OPEN), target=S.CLOSED)
     def void(self) -> None: ...
+
+
+class Skip(models.Model):
+    """This reviewer gave this case back and is not offered it again before `until`."""
+
+    case = models.ForeignKey(Case, models.PROTECT, related_name="skips")
+    reviewer = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    until = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["case", "reviewer"], name="review_skip_once")]
+
+    def __str__(self) -> str:
+        return f"{self.case_id} not {self.reviewer_id}"

@@ -13,13 +13,25 @@ class Level(models.IntegerChoices):
     R4 = 4, "R4 信贷经理 Credit manager"
 
 
+LANGUAGES = ("zh-hans", "en")  # a borrower's, as `users` keeps them
+
+
+def _all_languages() -> list[str]:
+    return list(LANGUAGES)
+
+
 class Reviewer(models.Model):
-    """A staff account that reviews. The indexes tell which borrower is the reviewer in private life, where given."""
+    """A staff account that reviews. The indexes tell which borrower is the reviewer in private life, where given.
+
+    `on_duty_since`: cases are dealt out only to who has said so; null is off duty. Who claims need not.
+    """
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.PROTECT, related_name="reviewer")
     level = models.PositiveSmallIntegerField(choices=Level.choices)
     skills = ArrayField(models.CharField(max_length=20), default=list, blank=True)
+    languages = ArrayField(models.CharField(max_length=8), default=_all_languages, blank=True)
     active = models.BooleanField(default=True)
+    on_duty_since = models.DateTimeField(null=True, blank=True)
     phone_index = models.CharField(max_length=64, unique=True, null=True, blank=True, editable=False)
     id_index = models.CharField(max_length=64, unique=True, null=True, blank=True, editable=False)
 
@@ -51,3 +63,18 @@ class Recusal(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reviewer_id} not {self.borrower_id}"
+
+
+class SavedFilter(models.Model):
+    """A view of the list of cases that somebody wants again: the part of its address after the question mark."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    name = models.CharField(max_length=40)
+    query = models.CharField(max_length=400)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["user", "name"], name="review_saved_filter_once")]
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,5 +1,6 @@
 """Reads of the human verdict for other apps and for doors. Frozen dataclasses."""
 
+from review.queries.authority import VersionView, authority_version
 from review.queries.cases import (
     ActionView,
     CaseView,
@@ -14,8 +15,21 @@ from review.queries.cases import (
 from review.queries.checklist import ChecklistView, checklist
 from review.queries.notes import AttachmentView, NoteView, attachments_of, notes_of
 from review.queries.phone import PhoneLog, QuestionView, called_number, phone_log, question
-from review.queries.queues import FindingView, QueueView, approval_findings, findings, queues
+from review.queries.queues import (
+    FindingView,
+    QueueSettings,
+    QueueView,
+    ReviewerView,
+    approval_findings,
+    findings,
+    queue_settings,
+    queues,
+    reviewer,
+    reviewers,
+    saved_filters,
+)
 from review.queries.standing import AuthorityFor, Standing, authority_for, standing
+from review.queries.why import WhyView, why_this_one
 
 __all__ = [
     "ActionView",
@@ -27,12 +41,17 @@ __all__ = [
     "NoteView",
     "PhoneLog",
     "QuestionView",
+    "QueueSettings",
     "QueueView",
+    "ReviewerView",
     "Standing",
+    "VersionView",
+    "WhyView",
     "actions_of",
     "approval_findings",
     "attachments_of",
     "authority_for",
+    "authority_version",
     "called_number",
     "case",
     "case_of",
@@ -43,8 +62,13 @@ __all__ = [
     "notes_of",
     "phone_log",
     "question",
+    "queue_settings",
     "queues",
+    "reviewer",
+    "reviewers",
     "rounds_of",
+    "saved_filters",
     "standing",
     "waiting_cases",
+    "why_this_one",
 ]

@@ -30,14 +30,22 @@ class CaseView:
     is_exception: bool
     is_appeal: bool
     level_needed: int
+    language: str
     opened_at: datetime
     due_at: datetime
     at_risk_at: datetime
     closed_at: datetime | None
     bonus: int
+    ageing_minutes: int
 
     def priority(self, at: datetime) -> int:
-        return priority.priority(at=at, due_at=self.due_at, opened_at=self.opened_at, bonus=self.bonus)
+        return priority.priority(
+            at=at,
+            due_at=self.due_at,
+            opened_at=self.opened_at,
+            bonus=self.bonus,
+            ageing_minutes=self.ageing_minutes,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +100,13 @@ def _view(row: Case) -> CaseView:
         is_exception=row.is_exception,
         is_appeal=row.is_appeal,
         level_needed=row.level_needed,
+        language=row.language,
         opened_at=row.opened_at,
         due_at=row.due_at,
         at_risk_at=row.at_risk_at,
         closed_at=row.closed_at,
         bonus=row.bonus,
+        ageing_minutes=row.queue.ageing_minutes,
     )
 
 

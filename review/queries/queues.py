@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import Count, Min, Q
 
-from review.models import Case, CaseAction, Finding, Queue
+from review.models import Case, CaseAction, Finding, Mode, Queue, Reviewer, SavedFilter
 from review.models.case import WAITING, WORKED, CaseStatus
 
 
@@ -24,6 +24,7 @@ class QueueView:
     paused: int
     late: int
     oldest_at: datetime | None
+    dealt_out: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +60,13 @@ def queues(at: datetime) -> tuple[QueueView, ...]:
 
 
 def _queue(row: Queue, counted: dict[str, Any] | None) -> QueueView:
+    dealt_out = row.mode == Mode.DISPATCH
     if counted is None:
-        return QueueView(row.pk, row.code, row.name_zh, row.stage, 0, 0, 0, 0, None)
+        return QueueView(row.pk, row.code, row.name_zh, row.stage, 0, 0, 0, 0, None, dealt_out)
     waiting, in_work = counted["waiting"], counted["in_work"]
     paused = counted["open_cases"] - waiting - in_work
-    return QueueView(
-        row.pk, row.code, row.name_zh, row.stage, waiting, in_work, paused, counted["late"], counted["oldest_at"]
-    )
+    late, oldest_at = counted["late"], counted["oldest_at"]
+    return QueueView(row.pk, row.code, row.name_zh, row.stage, waiting, in_work, paused, late, oldest_at, dealt_out)
 
 
 def findings(action: str) -> tuple[FindingView, ...]:
@@ -86,3 +87,55 @@ def approval_findings(application_id: int) -> tuple[FindingView, ...]:
 
 def _finding(row: Finding) -> FindingView:
     return FindingView(row.code, row.action, row.text_en, row.text_zh, row.item_kind, row.borrower_en, row.borrower_zh)
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewerView:
+    """`on_duty_since`: None is off duty."""
+
+    user_id: int
+    level: int
+    skills: tuple[str, ...]
+    languages: tuple[str, ...]
+    on_duty_since: datetime | None
+
+
+def reviewer(user_id: int) -> ReviewerView | None:
+    """None for an account that does not review."""
+    row = Reviewer.objects.filter(user_id=user_id, active=True).first()
+    if row is None:
+        return None
+    return ReviewerView(row.user_id, row.level, tuple(row.skills), tuple(row.languages), row.on_duty_since)
+
+
+def reviewers() -> tuple[ReviewerView, ...]:
+    """Everybody who reviews, the highest level first."""
+    rows = Reviewer.objects.filter(active=True)
+    return tuple(
+        ReviewerView(row.user_id, row.level, tuple(row.skills), tuple(row.languages), row.on_duty_since) for row in rows
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """`members`: accounts; empty is everybody with the skill."""
+
+    code: str
+    mode: str
+    ageing_minutes: int
+    boost: int
+    level_bonus: int
+    members: tuple[int, ...]
+
+
+def queue_settings(queue_id: int) -> QueueSettings | None:
+    row = Queue.objects.filter(pk=queue_id).first()
+    if row is None:
+        return None
+    members = tuple(row.members.values_list("reviewer_id", flat=True))
+    return QueueSettings(row.code, row.mode, row.ageing_minutes, row.boost, row.level_bonus, members)
+
+
+def saved_filters(user_id: int) -> tuple[tuple[str, str], ...]:
+    """(name, the part of the list's address after the question mark) of an account's own views."""
+    return tuple(SavedFilter.objects.filter(user_id=user_id).values_list("name", "query"))

@@ -77,3 +77,61 @@ def check(required: Needed, *, initial_level: int | None, final_level: int | Non
         )
     if required.final_level is not None and (final_level is None or final_level < required.final_level):
         raise OverAuthority(f"This approval needs R{required.final_level}.", needs=required.final_level)
+
+
+# --- a matrix as a whole ----------------------------------------------------------------------------------------------
+
+
+def words(initial_level: int | None, final_level: int | None) -> str:
+    """A cell as people write it: "R1 + R2", "R1 alone", "not allowed"."""
+    if initial_level is None:
+        return "not allowed"
+    return f"R{initial_level} + R{final_level}" if final_level else f"R{initial_level} alone"
+
+
+def levels(text: str) -> tuple[int | None, int | None]:
+    """The cell that `words` writes so. Raises KeyError for another word."""
+    if text == "not allowed":
+        return None, None
+    first, _, second = text.removesuffix(" alone").partition(" + ")
+    return LEVELS[first], LEVELS[second] if second else None
+
+
+def cell_choices() -> tuple[str, ...]:
+    """Every cell there can be: refused, one level alone, and two levels of which the second is not the lower."""
+    ranks = sorted(LEVELS.values())
+    pairs = ((first, second) for first in ranks for second in ranks if second >= first)
+    return ("not allowed", *(words(rank, None) for rank in ranks), *(words(*pair) for pair in pairs))
+
+
+def faults(rules: Iterable[Rule]) -> dict[str, str]:
+    """What is wrong with a matrix, by field; {} for one that can be in force.
+
+    Every column has a cell for every band, and in a column nothing that is refused for less is allowed for more.
+    """
+    rules = list(rules)
+    bands = sorted({rule.amount_to_cents for rule in rules})
+    found = {} if bands else {"bands": "at least one"}
+    if bands and bands[0] <= 0:
+        found["bands"] = "above zero"
+    for name in sorted({*COLUMNS.values(), EXCEPTION}):
+        cells = {rule.amount_to_cents: rule for rule in rules if rule.column == name}
+        if set(cells) != set(bands):
+            found[name] = "a cell for every amount"
+            continue
+        refused = [band for band in bands if cells[band].initial_level is None]
+        if refused and any(cells[band].initial_level is not None for band in bands if band > refused[0]):
+            found[name] = "refused for less, allowed for more"
+    return found
+
+
+def differences(before: Iterable[Rule], after: Iterable[Rule]) -> tuple[tuple[str, int, str, str], ...]:
+    """What a version changes: (column, amount up to in cents, before, after) in words; a band that one of the two does
+    not have is "-" there."""
+    old = {(rule.column, rule.amount_to_cents): words(rule.initial_level, rule.final_level) for rule in before}
+    new = {(rule.column, rule.amount_to_cents): words(rule.initial_level, rule.final_level) for rule in after}
+    return tuple(
+        (*key, old.get(key, "-"), new.get(key, "-"))
+        for key in sorted({*old, *new})
+        if old.get(key, "-") != new.get(key, "-")
+    )

@@ -1,23 +1,60 @@
-"""Which queue a case waits in, by its facts. Codes are those of the queue and reason tables."""
+"""Which queue a case waits in, by its facts: the first routing rule of its stage that fits."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
-LARGE_CENTS = 2_000_000
-PHONE_MISMATCH = "F01"
-
-
-def initial_queue(*, family: str, amount_cents: int, reasons: Collection[str], grey_listed: bool) -> str:
-    """Business loans to their own desk, suspicion before size, a telephone check for the rest that is large."""
-    if family == "business":
-        return "INI-BIZ"
-    if grey_listed or any(code.startswith("F") and code != PHONE_MISMATCH for code in reasons):
-        return "INI-FRD"
-    if amount_cents > LARGE_CENTS or PHONE_MISMATCH in reasons:
-        return "CALL"
-    return "INI-STD"
+MARKS = ("grey", "exception", "appeal")
 
 
-def final_queue(*, amount_cents: int, exception: bool, appeal: bool) -> str:
-    if appeal:
-        return "APPEAL"
-    return "FIN-LRG" if exception or amount_cents > LARGE_CENTS else "FIN-STD"
+class NoQueue(ValueError):
+    """No rule fits: the routing table lacks a last rule without conditions."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What of a case decides its queue. `marks`: which of MARKS it carries."""
+
+    family: str
+    channel: str
+    language: str
+    amount_cents: int
+    grade: str
+    reasons: Collection[str]
+    marks: Collection[str]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An empty column fits everything; `over_cents` fits what is more; one of `reasons` is enough."""
+
+    queue: str
+    stage: str
+    families: Collection[str] = ()
+    channels: Collection[str] = ()
+    grades: Collection[str] = ()
+    languages: Collection[str] = ()
+    reasons: Collection[str] = ()
+    over_cents: int | None = None
+    mark: str = ""
+
+    def fits(self, facts: Facts) -> bool:
+        wanted = (
+            (self.families, facts.family),
+            (self.channels, facts.channel),
+            (self.grades, facts.grade),
+            (self.languages, facts.language),
+        )
+        return (
+            all(not column or value in column for column, value in wanted)
+            and (not self.reasons or bool(set(self.reasons) & set(facts.reasons)))
+            and (self.over_cents is None or facts.amount_cents > self.over_cents)
+            and (not self.mark or self.mark in facts.marks)
+        )
+
+
+def pick(rules: Iterable[Rule], *, stage: str, facts: Facts) -> str:
+    """The code of the queue. Raises NoQueue."""
+    for rule in rules:
+        if rule.stage == stage and rule.fits(facts):
+            return rule.queue
+    raise NoQueue(f"No routing rule of the {stage} stage fits {facts}.")

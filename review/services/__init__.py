@@ -2,8 +2,10 @@
 
 from . import checklist, phone
 from .cases import close_case, open_or_resume_case
-from .claims import claim_next, expire_leases, extend_lease, release_lease
-from .detours import escalate, recuse, request_supplement, resume, resume_due, return_to_initial, suspend
+from .claims import claim_next, expire_leases, extend_lease, release_lease, skip
+from .detours import change_amount, escalate, recuse, request_supplement, resume, resume_due, return_to_initial, suspend
+from .dispatch import assign_next, run_dispatch
+from .duty import go_off, go_on
 from .notes import add as add_note
 from .notes import attach
 from .overdue import run_sweep
@@ -12,7 +14,9 @@ from .verdicts import decide, recommend
 
 __all__ = [
     "add_note",
+    "assign_next",
     "attach",
+    "change_amount",
     "checklist",
     "claim_next",
     "close_case",
@@ -20,6 +24,8 @@ __all__ = [
     "escalate",
     "expire_leases",
     "extend_lease",
+    "go_off",
+    "go_on",
     "open_or_resume_case",
     "phone",
     "print_case",
@@ -30,6 +36,8 @@ __all__ = [
     "resume",
     "resume_due",
     "return_to_initial",
+    "run_dispatch",
     "run_sweep",
+    "skip",
     "suspend",
 ]

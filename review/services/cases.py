@@ -1,6 +1,7 @@
 """A case begins when an application is referred, and ends with it at the latest."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Q
 
@@ -8,7 +9,7 @@ from lending import queries as lending
 from lending.common.errors import Conflict
 from lending.models import Application, ApplicationStatus
 from lending.services import applications
-from review.models import Action, Case, CaseOutcome, CaseStatus, Recusal, Relation, Reviewer, Stage
+from review.models import Action, Case, CaseAction, CaseOutcome, CaseStatus, Recusal, Relation, Reviewer, Stage
 from review.rules import priority
 from review.services import gate, placing
 from users import queries as users
@@ -43,40 +44,84 @@ def open_or_resume_case(*, application_id: int, at: datetime) -> int:
         raise RoundClosed(f"Round {review_round} has an outcome: {case.outcome}.")
     if case.status == CaseStatus.SUPPLEMENT:
         wake_up(case, by="system", at=at)
+        reroute(case, application, by="system", why="supplement", at=at)
     return case.pk
 
 
 def _open(application: Application, review_round: int, *, at: datetime) -> int:
-    level = users.level(application.user_id)
+    level, person = users.level(application.user_id), users.person(application.user_id)
     facts = facts_of(application, at=at)
     case = Case(
         application=application,
         round=review_round,
         borrower_id=application.user_id,
-        amount_cents=facts.amount_cents,
-        grade=facts.grade,
+        language=person.language,
+        product_code=application.product.code,
+        channel_code=application.channel_code,
         is_exception=_is_exception(application),
         is_appeal=review_round > 1,
-        bonus=priority.level_bonus(level.code),
+        is_favoured=priority.is_favoured(level.code),
         opened_at=at,
     )
     placing.place(case, Stage.FINAL if case.is_appeal else Stage.INITIAL, facts, at=at)
     if case.is_appeal:
         case.pass_on()
     case.save()
-    _note_interests(application.user_id, at=at)
+    _note_interests(application.user_id, person, at=at)
     gate.record(case, Action.OPEN, source="", by="system", at=at, reasons=list(application.reasons))
     return case.pk
 
 
-def facts_of(application: Application, *, at: datetime) -> placing.Facts:
+def facts_of(application: Application, *, at: datetime, proposed_cents: int | None = None) -> placing.Facts:
+    """`proposed_cents`: what a final reviewer proposes to lend, in place of the offer."""
     return placing.Facts(
         family=application.product_family,
-        amount_cents=application.offered_cents or application.asked_cents or 0,
+        channel=application.channel_code,
+        amount_cents=most_cents(application) if proposed_cents is None else proposed_cents,
         grade=application.grade,
         reasons=tuple(application.reasons),
         grey_listed=any(hit.kind == "grey" for hit in users.list_hits(application.user_id, at)),
     )
+
+
+def most_cents(application: Application) -> int:
+    """What could be lent at most: the lower of offer and wish, where both are known."""
+    return min((amount for amount in (application.offered_cents, application.asked_cents) if amount), default=0)
+
+
+def reroute(case: Case, application: Application, *, by: str, why: str, at: datetime) -> bool:
+    """Bring an open case where its amount and the matrix in force want it now; whether its holder keeps it.
+
+    Who holds it and lacks the level or the skill for it gives it back. Leaves no trace where nothing changes.
+    """
+    if case.proposed_cents is not None and case.proposed_cents > most_cents(application):
+        case.proposed_cents = None  # the borrower has asked for less since
+    facts = facts_of(application, at=at, proposed_cents=case.proposed_cents)
+    handed_up = case.level_needed if _was_handed_up(case) else 0
+    source, holder = case.status, case.claimed_by_id
+    changes: dict[str, Any] = dict(placing.move(case, facts, least_level=handed_up, at=at))
+    if why == "amount":
+        changes.pop("amount_cents", None)  # told by the act itself
+    stays = holder is None or _suffices(case, holder)
+    if not stays:
+        changes["held_by"] = [holder, None]
+        case.give_back_initial() if case.stage == Stage.INITIAL else case.give_back_final()
+        gate.let_go(case)
+    case.save()
+    if changes:
+        gate.record(case, Action.REROUTE, source=source, by=by, at=at, note=why, changes=changes)
+    return stays
+
+
+def _was_handed_up(case: Case) -> bool:
+    """By an escalation at the present stage."""
+    last = CaseAction.objects.filter(case=case, action__in=(Action.ESCALATE, Action.RECOMMEND, Action.RETURN)).last()
+    return last is not None and last.action == Action.ESCALATE
+
+
+def _suffices(case: Case, user_id: int) -> bool:
+    who = Reviewer.objects.filter(user_id=user_id).first()
+    return who is not None and who.level >= case.level_needed and case.queue.skill in who.skills
 
 
 def _is_exception(application: Application) -> bool:
@@ -84,9 +129,8 @@ def _is_exception(application: Application) -> bool:
     return any(reason.cls == "P" for reason in lending.reasons(list(application.reasons)))
 
 
-def _note_interests(borrower_id: int, *, at: datetime) -> None:
+def _note_interests(borrower_id: int, person: users.Person, *, at: datetime) -> None:
     """Reviewers who are the borrower, or whom the borrower named as a contact, never get a case of theirs."""
-    person = users.person(borrower_id)
     own = Q(phone_index__in=_known(person.phone_index)) | Q(id_index__in=_known(person.id_index))
     named = _known(*(contact.phone_index for contact in person.contacts))
     found = dict.fromkeys(_reviewers(Q(phone_index__in=named)), Relation.NAMED)

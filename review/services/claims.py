@@ -6,65 +6,58 @@ from typing import Any
 from django.db import IntegrityError, connection, transaction
 
 from lending.common import prepared
-from review.models import Action, Case, Stage
+from lending.common.errors import Conflict
+from review.models import Action, Case, CaseAction, Mode, Skip, Stage
 from review.models.case import MAX_OPEN_CASES, WORKED
-from review.services import gate
+from review.services import duty, eligibility, gate
+from review.services.eligibility import MAY_HAVE, PEOPLE, WHY
 
 LEASE = timedelta(minutes=15)
+AWAY = timedelta(hours=2)  # how long a case is not offered again to who gave it back
+
+
+class WorkedOn(Conflict):
+    code, title = "case_worked_on", "You have worked on this case: give it back instead"
+
 
 # One statement, so that two reviewers never get the same case and nobody waits for a row another is taking. It is the
 # one place where a case changes state outside the FSM: WAITING_x to IN_x, as `take_initial` and `take_final` say.
 # A plain claim offers initial cases only to the level they need, so that seniors stay free for the final stage.
-CLAIM = """
+CLAIM = f"""
 WITH me AS (
-    SELECT r.user_id, r.level, r.skills, bool_or(g.name = ANY(%(final_groups)s)) AS finals
-    FROM review_reviewer r
-    JOIN users_user u ON u.id = r.user_id AND u.is_active
-    JOIN users_user_groups m ON m.user_id = u.id
-    JOIN auth_group g ON g.id = m.group_id AND g.name = ANY(%(groups)s)
-    WHERE r.user_id = %(by)s AND r.active
-    GROUP BY r.user_id, r.level, r.skills
+    {PEOPLE} AND r.user_id = %(by)s
+    GROUP BY r.id
 ), free AS (
     SELECT min(s) AS slot FROM generate_series(1, %(most)s) s
     WHERE NOT EXISTS (SELECT 1 FROM review_case o WHERE o.claimed_by_id = %(by)s AND o.slot = s)
+), chosen AS (
+    SELECT c.id, {WHY} AS why
+    FROM review_case c
+    JOIN review_queue q ON q.id = c.queue_id
+    CROSS JOIN me CROSS JOIN free
+    WHERE {MAY_HAVE}
+      AND free.slot IS NOT NULL
+      AND q.mode = 'claim'
+      AND (%(queue)s::text IS NULL OR q.code = %(queue)s)
+      AND (c.stage = 'final' OR me.level = c.level_needed OR %(queue)s::text IS NOT NULL
+           OR c.held_for_id = me.user_id)
+    ORDER BY c.rank, c.id
+    LIMIT 1
+    FOR UPDATE OF c SKIP LOCKED
 ), claimed AS (
     UPDATE review_case SET
         status = replace(status, 'WAITING', 'IN'),
         claimed_by_id = %(by)s, leased_until = %(until)s, slot = (SELECT slot FROM free),
         held_for_id = NULL, held_until = NULL
-    WHERE id = (
-        SELECT c.id FROM review_case c
-        JOIN review_queue q ON q.id = c.queue_id
-        CROSS JOIN me CROSS JOIN free
-        WHERE c.status IN ('WAITING_INITIAL', 'WAITING_FINAL')
-          AND free.slot IS NOT NULL
-          AND (c.stage = 'initial' OR me.finals)
-          AND q.skill = ANY(me.skills)
-          AND me.level >= c.level_needed
-          AND (%(queue)s::text IS NULL OR q.code = %(queue)s)
-          AND (c.stage = 'final' OR me.level = c.level_needed OR %(queue)s::text IS NOT NULL
-               OR c.held_for_id = me.user_id)
-          AND (c.held_for_id IS NULL OR c.held_for_id = me.user_id OR c.held_until <= %(at)s)
-          AND (c.stage = 'initial' OR c.initial_reviewer_id IS DISTINCT FROM me.user_id)
-          AND (c.stage = 'final' OR c.final_reviewer_id IS DISTINCT FROM me.user_id)
-          AND NOT EXISTS (SELECT 1 FROM review_recusal x
-                          WHERE x.reviewer_id = me.user_id AND x.borrower_id = c.borrower_id)
-          AND NOT EXISTS (SELECT 1 FROM users_profile p
-                          WHERE p.user_id = c.borrower_id AND p.updated_by = %(actor)s)
-          AND NOT EXISTS (SELECT 1 FROM review_case e
-                          WHERE e.application_id = c.application_id AND e.round < c.round
-                            AND me.user_id IN (e.initial_reviewer_id, e.final_reviewer_id))
-        ORDER BY c.rank, c.id
-        LIMIT 1
-        FOR UPDATE OF c SKIP LOCKED
-    )
-    RETURNING id, status
+    FROM chosen WHERE review_case.id = chosen.id
+    RETURNING review_case.id, status, why
 )
 INSERT INTO review_caseaction
     (case_id, action, actor, occurred_at, source, target, outcome, reasons, note, changes)
-SELECT id, 'claim', %(actor)s, %(at)s, 'WAITING' || substr(status, 3), status, '', '{}', '', '{}' FROM claimed
+SELECT id, 'claim', %(actor)s, %(at)s, 'WAITING' || substr(status, 3), status, '', '{{}}', '',
+       jsonb_set(why, '{{why,named}}', to_jsonb(%(queue)s::text IS NOT NULL)) FROM claimed
 RETURNING case_id
-"""
+"""  # noqa: S608  built of this package's constants
 
 
 def claim_next(*, by_id: int, at: datetime, queue: str | None = None) -> int | None:
@@ -79,9 +72,7 @@ def claim_next(*, by_id: int, at: datetime, queue: str | None = None) -> int | N
         "until": at + LEASE,
         "queue": queue,
         "most": MAX_OPEN_CASES,
-        "groups": list(gate.REVIEW_GROUPS),
-        "final_groups": list(gate.FINAL_GROUPS),
-    }
+    } | eligibility.groups()
     for _ in range(MAX_OPEN_CASES + 1):
         try:
             with transaction.atomic(), connection.cursor() as cursor:
@@ -100,10 +91,18 @@ def claim_next(*, by_id: int, at: datetime, queue: str | None = None) -> int | N
 
 
 def extend_lease(*, case_id: int, by_id: int, at: datetime) -> None:
-    """Activity of the holder keeps the case. Raises CaseMoved, NotYourCase, ConflictOfInterest, ApplicationLeft."""
+    """Activity of the holder keeps the case, and what was dealt out to them.
+
+    Raises CaseMoved, NotYourCase, ConflictOfInterest, ApplicationLeft.
+    """
     case, _, _ = gate.hold(case_id, by_id)
     case.leased_until = at + LEASE
     case.save(update_fields=["leased_until"])
+    # What was dealt out to somebody waits its turn on their desk: it stays while they are there. Rows that another of
+    # their windows is working on are left to it.
+    others = Case.objects.filter(claimed_by=by_id, queue__mode=Mode.DISPATCH).exclude(pk=case_id)
+    free = others.select_for_update(of=("self",), skip_locked=True).values_list("pk", flat=True)
+    Case.objects.filter(pk__in=list(free)).update(leased_until=at + LEASE)
 
 
 def release_lease(*, case_id: int, by_id: int, reasons: list[str], note: str = "", at: datetime) -> None:
@@ -113,7 +112,28 @@ def release_lease(*, case_id: int, by_id: int, reasons: list[str], note: str = "
     if case.status not in WORKED:
         raise gate.CaseMoved(f"The case is {case.status}.", state=case.status)
     gate.reviewer(by_id, gate.REVIEW_GROUPS if case.claimed_by_id == by_id else gate.LEAD_GROUPS)
+    _keep_away(case, at=at)
     give_back(case, Action.RELEASE, by=gate.actor(by_id), at=at, reasons=reasons, note=note)
+
+
+def skip(*, case_id: int, by_id: int, reasons: list[str], note: str = "", at: datetime) -> None:
+    """Pass a case on without having worked on it. It is not offered to the same reviewer for two hours.
+
+    Raises what `gate.hold` raises, ReasonNeeded, UnknownCode, WorkedOn.
+    """
+    case, _, _ = gate.hold(case_id, by_id)
+    gate.check_findings("skip", reasons)
+    by = gate.actor(by_id)
+    taken = CaseAction.objects.filter(case=case, action__in=(Action.CLAIM, Action.DISPATCH)).latest("id")
+    if CaseAction.objects.filter(case=case, actor=by, pk__gt=taken.pk).exists():
+        raise WorkedOn()
+    _keep_away(case, at=at)
+    give_back(case, Action.SKIP, by=by, at=at, reasons=reasons, note=note)
+
+
+def _keep_away(case: Case, *, at: datetime) -> None:
+    """From who holds it now."""
+    Skip.objects.update_or_create(case=case, reviewer_id=case.claimed_by_id, defaults={"until": at + AWAY})
 
 
 def give_back(
@@ -136,5 +156,9 @@ def expire_leases(*, at: datetime, limit: int = 100) -> int:
     due = Case.objects.filter(status__in=WORKED, leased_until__lte=at)
     cases = list(due.select_for_update(of=("self",), skip_locked=True).select_related("queue").order_by("pk")[:limit])
     for case in cases:
+        if (
+            case.queue.mode == Mode.DISPATCH and case.claimed_by_id
+        ):  # or it would be dealt to the same empty chair again
+            duty.left(case.claimed_by_id)
         give_back(case, Action.LAPSE, by="system", at=at)
     return len(cases)

@@ -9,9 +9,9 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.db.models import Model
 
+from lending import queries as lending
 from lending.common.money import cents
 from review.models import (
-    AuthorityRule,
     ChecklistItem,
     ErrorClass,
     Finding,
@@ -19,11 +19,13 @@ from review.models import (
     PhoneScript,
     QualitySetting,
     Queue,
+    RoutingRule,
     SamplingRule,
 )
+from review.rules import authority as rules
 from review.rules.authority import LEVELS
 from review.rules.phone import BadScript, check
-from review.services import phone, reviewers
+from review.services import authority, phone, reviewers
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "configuration"
 
@@ -31,7 +33,8 @@ DATA = Path(__file__).resolve().parents[1] / "data" / "configuration"
 def load(*, at: datetime) -> None:
     """Insert or update every table by its key."""
     _load_queues()
-    _load_authority()
+    _load_routing()
+    _load_authority(at)
     _load_findings()
     _load_scripts()
     _load_checklists()
@@ -44,12 +47,13 @@ def _rows(table: str) -> Iterator[dict[str, str]]:
         yield from csv.DictReader(file)
 
 
-def _upsert(model: type[Model], keys: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
+def _upsert(model: type[Model], keys: Sequence[str], rows: Sequence[dict[str, Any]], kept: Sequence[str] = ()) -> None:
+    """`kept`: what leads set in the back office; a file fills it only in a new row."""
     model._default_manager.bulk_create(
         [model(**row) for row in rows],
         update_conflicts=True,
         unique_fields=keys,
-        update_fields=[name for name in rows[0] if name not in keys],
+        update_fields=[name for name in rows[0] if name not in (*keys, *kept)],
     )
 
 
@@ -69,29 +73,50 @@ def _load_queues() -> None:
                 "due_minutes": int(row["due_minutes"]),
                 "at_risk_minutes": int(row["at_risk_minutes"]),
                 "skill": row["skill"],
+                "mode": row["mode"],
             }
             for row in _rows("queues")
+        ],
+        kept=("mode", "ageing_minutes", "boost", "level_bonus"),
+    )
+
+
+def _load_routing() -> None:
+    """In `reasons`, F* stands for every code of class F but those that a later rule names alone."""
+    rows = list(_rows("routing"))
+    named = {code for row in rows for code in row["reasons"].split() if not code.endswith("*")}
+    known = sorted({reason.code for reason in lending.reasons()} - named)
+    ids = dict(Queue.objects.values_list("code", "pk"))
+    _upsert(
+        RoutingRule,
+        ["position"],
+        [
+            {
+                "position": int(row["position"]),
+                "queue_id": ids[row["queue"]],
+                **{name: row[name].split() for name in ("families", "channels", "grades", "languages")},
+                "reasons": [code for word in row["reasons"].split() for code in _matching(word, known)],
+                "over_cents": cents(row["amount_over"]) if row["amount_over"] else None,
+                "mark": row["mark"],
+            }
+            for row in rows
         ],
     )
 
 
-def _load_authority() -> None:
-    """A cell reads "R1 + R2" (initial, final), "R1 alone" or "not allowed"."""
-    cells = []
+def _matching(word: str, known: Sequence[str]) -> list[str]:
+    return [code for code in known if code.startswith(word[:-1])] if word.endswith("*") else [word]
+
+
+def _load_authority(at: datetime) -> None:
+    """A cell reads "R1 + R2" (initial, final), "R1 alone" or "not allowed". A version that is there stays as it is."""
+    cells: dict[int, list[rules.Rule]] = {}
     for row in _rows("authority"):
         for column in row.keys() - {"amount_to", "version"}:
-            levels = [LEVELS[word] for word in row[column].split() if word in LEVELS]
-            initial, final = [*levels, None, None][:2]
-            cells.append(
-                {
-                    "version": int(row["version"]),
-                    "amount_to_cents": cents(row["amount_to"]),
-                    "column": column,
-                    "initial_level": initial,
-                    "final_level": final,
-                }
-            )
-    _upsert(AuthorityRule, ["version", "amount_to_cents", "column"], cells)
+            cell = rules.Rule(cents(row["amount_to"]), column, *rules.levels(row[column]))
+            cells.setdefault(int(row["version"]), []).append(cell)
+    for number, version in sorted(cells.items()):
+        authority.load(number, version, at=at)
 
 
 def _load_findings() -> None:
@@ -187,5 +212,8 @@ def _load_reviewers() -> None:
     for row in _rows("reviewers"):
         if row["username"] in accounts:
             reviewers.appoint(
-                user_id=accounts[row["username"]], level=LEVELS[row["level"]], skills=row["skills"].split()
+                user_id=accounts[row["username"]],
+                level=LEVELS[row["level"]],
+                skills=row["skills"].split(),
+                languages=row["languages"].split(),
             )

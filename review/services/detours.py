@@ -151,3 +151,23 @@ def recuse(*, case_id: int, by_id: int, reasons: Sequence[str], note: str = "", 
     gate.check_findings("recuse", reasons)
     Recusal.objects.create(reviewer_id=by_id, borrower_id=case.borrower_id, relation=Relation.DECLARED, created_at=at)
     claims.give_back(case, Action.RECUSE, by=gate.actor(by_id), at=at, reasons=list(reasons), note=note)
+
+
+def change_amount(
+    *, case_id: int, by_id: int, amount_cents: int, reasons: Sequence[str], note: str = "", at: datetime
+) -> bool:
+    """The final reviewer proposes to lend another amount, up to the offer. The case goes where that amount belongs;
+    whether the reviewer keeps it. Raises what `gate.hold` raises, ReasonNeeded, UnknownCode, Invalid.
+    """
+    case, application, _ = gate.hold(case_id, by_id, stage=Stage.FINAL)
+    gate.check_findings("amount", reasons)
+    most = cases.most_cents(application)
+    if not 0 < amount_cents <= most or amount_cents == case.amount_cents:
+        raise Invalid("Propose another amount, at most the offer.", fields={"amount": f"1 to {most} cents"})
+    before, case.proposed_cents = case.amount_cents, amount_cents
+    by = gate.actor(by_id)
+    changes = {"proposed_cents": [before, amount_cents]}
+    gate.record(
+        case, Action.AMOUNT, source=case.status, by=by, at=at, reasons=list(reasons), note=note, changes=changes
+    )
+    return cases.reroute(case, application, by=by, why="amount", at=at)

@@ -4,13 +4,19 @@ from datetime import datetime
 
 from django.db import transaction
 
+from review.services.authority import reroute_open
 from review.services.claims import expire_leases
 from review.services.detours import resume_due
+from review.services.dispatch import run_dispatch
 
 
 def run_sweep(*, now: datetime) -> int:
-    """Give back cases whose lease ran out and take up those whose suspension is over. How many."""
+    """Give back cases whose lease ran out, take up those whose suspension is over, follow the
+    matrix in force, deal out what waits. How many."""
     with transaction.atomic(durable=True):
         lapsed = expire_leases(at=now)
     with transaction.atomic(durable=True):
-        return lapsed + resume_due(at=now)
+        resumed = resume_due(at=now)
+    with transaction.atomic(durable=True):
+        rerouted = reroute_open(at=now)
+    return lapsed + resumed + rerouted + run_dispatch(now=now)

@@ -8,7 +8,8 @@ from django.db.models import Max
 
 from lending import queries as lending
 from lending.common import clock
-from review.models import AuthorityRule, Case, Queue, Stage
+from review.models import AuthorityRule, AuthorityVersion, Case, Queue, RoutingRule, Stage
+from review.models.authority import VersionState
 from review.rules import authority, hours, priority, queues
 
 
@@ -17,15 +18,18 @@ class Facts:
     """What of an application decides its queue."""
 
     family: str
+    channel: str
     amount_cents: int
     grade: str
     reasons: Collection[str]
     grey_listed: bool
 
 
-def authority_rules() -> tuple[int, tuple[authority.Rule, ...]]:
-    """The version in force and its cells."""
-    version = AuthorityRule.objects.aggregate(latest=Max("version"))["latest"] or 0
+def authority_rules(version: int | None = None) -> tuple[int, tuple[authority.Rule, ...]]:
+    """A version and its cells; without a number the one in force."""
+    if version is None:
+        approved = AuthorityVersion.objects.filter(state=VersionState.APPROVED)
+        version = approved.aggregate(latest=Max("number"))["latest"] or 0
     cells = AuthorityRule.objects.filter(version=version)
     return version, tuple(
         authority.Rule(cell.amount_to_cents, cell.column, cell.initial_level, cell.final_level) for cell in cells
@@ -34,21 +38,72 @@ def authority_rules() -> tuple[int, tuple[authority.Rule, ...]]:
 
 def place(case: Case, stage: str, facts: Facts, *, at: datetime) -> None:
     """Put an unsaved change of stage on `case`: queue, level needed, due times and rank."""
-    if stage == Stage.INITIAL:
-        code = queues.initial_queue(
-            family=facts.family,
-            amount_cents=facts.amount_cents,
-            reasons=facts.reasons,
-            grey_listed=facts.grey_listed,
-        )
-    else:
-        code = queues.final_queue(amount_cents=facts.amount_cents, exception=case.is_exception, appeal=case.is_appeal)
-    _, rules = authority_rules()
-    needed = authority.routing(rules, amount_cents=facts.amount_cents, grade=facts.grade, exception=case.is_exception)
     case.stage = stage
-    case.queue = Queue.objects.get(code=code)
-    case.level_needed = needed.initial_level if stage == Stage.INITIAL else needed.final_level or needed.initial_level
+    _route(case, facts)
     start_clock(case, at=at)
+
+
+def routing_rules() -> tuple[queues.Rule, ...]:
+    """In the order in which they are asked."""
+    return tuple(
+        queues.Rule(
+            queue=row.queue.code,
+            stage=row.queue.stage,
+            families=row.families,
+            channels=row.channels,
+            grades=row.grades,
+            languages=row.languages,
+            reasons=row.reasons,
+            over_cents=row.over_cents,
+            mark=row.mark,
+        )
+        for row in RoutingRule.objects.select_related("queue")
+    )
+
+
+def _route(case: Case, facts: Facts) -> None:
+    marks = {"grey": facts.grey_listed, "exception": case.is_exception, "appeal": case.is_appeal}
+    seen = queues.Facts(
+        family=facts.family,
+        channel=facts.channel,
+        language=case.language,
+        amount_cents=facts.amount_cents,
+        grade=facts.grade,
+        reasons=facts.reasons,
+        marks=[mark for mark, carried in marks.items() if carried],
+    )
+    code = queues.pick(routing_rules(), stage=case.stage, facts=seen)
+    version, rules = authority_rules()
+    case.queue = queue = Queue.objects.get(code=code)
+    case.bonus = queue.boost + (queue.level_bonus if case.is_favoured else 0)
+    case.level_needed = level_for(
+        rules, stage=case.stage, amount_cents=facts.amount_cents, grade=facts.grade, exception=case.is_exception
+    )
+    case.amount_cents, case.grade, case.routed_under = facts.amount_cents, facts.grade, version
+
+
+def level_for(rules: Collection[authority.Rule], *, stage: str, amount_cents: int, grade: str, exception: bool) -> int:
+    """The least level that a stage is handed to."""
+    needed = authority.routing(rules, amount_cents=amount_cents, grade=grade, exception=exception)
+    return needed.initial_level if stage == Stage.INITIAL else needed.final_level or needed.initial_level
+
+
+def move(case: Case, facts: Facts, *, least_level: int, at: datetime) -> dict[str, list[object]]:
+    """Put on an unsaved `case` where changed facts want it at its stage; what changed, {field: [old, new]}.
+
+    Its clock is not started anew: another queue's may only end it earlier. `least_level`: it was handed up to that.
+    """
+    before = (case.queue.code, case.level_needed, case.amount_cents)
+    due_at, at_risk_at = case.due_at, case.at_risk_at
+    _route(case, facts)
+    case.level_needed = max(case.level_needed, least_level)
+    if case.queue.code != before[0]:
+        start_clock(case, at=case.paused_at or at)
+        case.due_at, case.at_risk_at = min(case.due_at, due_at), min(case.at_risk_at, at_risk_at)
+        _rank(case)
+    after = (case.queue.code, case.level_needed, case.amount_cents)
+    named = zip(("queue", "level_needed", "amount_cents"), before, after, strict=True)
+    return {name: [old, new] for name, old, new in named if old != new}
 
 
 def _hours(queue: Queue) -> hours.Hours:
@@ -76,4 +131,9 @@ def resume_clock(case: Case, *, at: datetime) -> None:
 
 
 def _rank(case: Case) -> None:
-    case.rank = priority.rank(due_at=case.due_at, opened_at=case.opened_at, bonus=case.bonus)
+    case.rank = priority.rank(
+        due_at=case.due_at,
+        opened_at=case.opened_at,
+        bonus=case.bonus,
+        ageing_minutes=case.queue.ageing_minutes,
+    )

@@ -107,7 +107,8 @@ def decide(
     note: str = "",
     at: datetime,
 ) -> None:
-    """The final verdict, at the offer or, with `terms`, at a lower amount or shorter term; never another price.
+    """The final verdict, at the offer (or the amount proposed since) or, with `terms`, at a lower amount or shorter
+    term; never another price.
 
     `disagrees`: choices of `feedback.choices`, what of the machine's this verdict is against, beside the flags that
     `reasons` name. Raises what `gate.hold` raises, UnknownOutcome, ReasonNeeded, UnknownCode, ChecklistOpen, NoOffer,
@@ -115,7 +116,7 @@ def decide(
     `lending.services.applications.approve`.
     """
     case, application, who = gate.hold(case_id, by_id, stage=Stage.FINAL)
-    offer = _offer(application)
+    offer = _offer(application, case.proposed_cents)
     changes: dict[str, Any] = {"level": who.level}
     if outcome == CaseOutcome.APPROVE:
         gate.check_approval_codes(reasons)
@@ -164,10 +165,12 @@ def _check_authority(case: Case, application: Application, who: Reviewer, terms:
     return version
 
 
-def _offer(application: Application) -> Terms | None:
+def _offer(application: Application, proposed_cents: int | None = None) -> Terms | None:
     if not application.offered_cents or not application.decided_months or application.decided_rate is None:
         return None
     most = min(application.offered_cents, application.asked_cents or 0)
+    if proposed_cents is not None:
+        most = min(most, proposed_cents)
     return Terms(most, application.decided_months, application.decided_rate, application.method)
 
 

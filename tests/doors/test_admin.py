@@ -31,6 +31,7 @@ from lending.models import Application, Customer, DemoClock, Drawdown, Event, Ho
 from lending.sandbox.applicants import Applicant, applicant
 from lending.services import supplements
 from review.models import (
+    AuthorityVersion,
     Case,
     DriftAlarm,
     Finding,
@@ -40,11 +41,12 @@ from review.models import (
     SamplingRule,
     SecondLook,
 )
-from review.services import add_note, attach, checklist, claim_next, open_or_resume_case, phone, recuse
+from review.services import add_note, attach, authority, checklist, claim_next, open_or_resume_case, phone, recuse
 from risk.models import Release, Scenario
 from risk.services import backtests, builds, datasets, monitoring
 from tests.conftest import APPS, Clock
 from tests.factories.applications import judged, submitted
+from tests.factories.authority import draft_matrix
 from tests.factories.drawdowns import routing
 from tests.factories.pictures import picture
 from tests.factories.strategies import precheck_draft, stricter_admission
@@ -195,6 +197,8 @@ def play_the_rest(at: datetime, number: int) -> None:
         reason="as a test",
         at=at,
     )
+    draft = AuthorityVersion.objects.get(number=draft_matrix(by="system", at=at))
+    authority.discard(draft.pk, reason="as a test", by="system", at=at)
     for scenario in Scenario.objects.all():
         monitoring.measure(scenario_id=scenario.pk, day=at.date(), at=at)
 

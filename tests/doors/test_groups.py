@@ -18,10 +18,13 @@ from lending.common.acting import ActingAdmin
 from lending.management.commands.bootstrap import DEMO_PASSWORD
 from lending.models import Event, Grant
 from lending.services import grants
+from review.models import AuthorityVersion
+from review.services import authority
 from risk import services as risk
 from risk.models import Release
 from tests.conftest import Clock
 from tests.factories.applications import judged, submitted
+from tests.factories.authority import draft_matrix
 from tests.factories.borrowers import borrower
 from tests.factories.strategies import precheck_draft, stricter_admission, submitted_precheck
 from traffic.models import StatusPush
@@ -77,6 +80,8 @@ MAY = {
     ("lending.Grant", "unfreeze"): {"credit_manager", "compliance"},
     ("traffic.StatusPush", "resend"): {"partner_ops", "operations"},
     ("contracts.Template", "approve"): {"legal", "credit_manager"},
+    ("review.AuthorityVersion", "approve"): {"lead", "credit_manager"},
+    ("review.AuthorityVersion", "discard"): {"lead", "credit_manager"},
     ("risk.Draft", "discard"): {"analyst"},
     ("risk.Submission", "approve"): {"analyst", "credit_manager"},
     ("risk.Submission", "refuse"): {"analyst", "credit_manager"},
@@ -116,15 +121,26 @@ def rows(at: datetime) -> dict[tuple[str, str], models.Model]:
     entry = lists.add(kind="grey", subject="phone", value="13800138000", reason="shared", by="system", at=at)
     limits = [grants.open(application_id=judged(at, "approve", reasons=()), at=at) for _ in range(2)]
     grants.freeze(grant_id=limits[1], reason="overdue", by="system", at=at)
+    return (
+        {
+            ("users.Notice", "close"): Notice.objects.get(kind="rare"),
+            ("users.ListEntry", "take_off"): ListEntry.objects.get(pk=entry),
+            ("lending.Event", "try_again"): event,
+            ("lending.Grant", "freeze"): Grant.objects.get(pk=limits[0]),
+            ("lending.Grant", "unfreeze"): Grant.objects.get(pk=limits[1]),
+            ("traffic.StatusPush", "resend"): push,
+            ("contracts.Template", "approve"): drafted(at),
+        }
+        | of_strategies(at)
+        | of_authority(at)
+    )
+
+
+def of_authority(at: datetime) -> dict[tuple[str, str], models.Model]:
     return {
-        ("users.Notice", "close"): Notice.objects.get(kind="rare"),
-        ("users.ListEntry", "take_off"): ListEntry.objects.get(pk=entry),
-        ("lending.Event", "try_again"): event,
-        ("lending.Grant", "freeze"): Grant.objects.get(pk=limits[0]),
-        ("lending.Grant", "unfreeze"): Grant.objects.get(pk=limits[1]),
-        ("traffic.StatusPush", "resend"): push,
-        ("contracts.Template", "approve"): drafted(at),
-    } | of_strategies(at)
+        ("review.AuthorityVersion", name): AuthorityVersion.objects.get(number=draft_matrix(by="system", at=at))
+        for name in ("approve", "discard")
+    }
 
 
 def of_strategies(at: datetime) -> dict[tuple[str, str], models.Model]:
@@ -233,6 +249,8 @@ class TestGroups:
             lambda pk: risk.end_experiment(experiment_id=pk, **why),
             lambda pk: risk.approve_exemption(exemption_id=pk, **why),
             lambda pk: risk.end_exemption(exemption_id=pk, **why),
+            lambda pk: authority.approve(pk, **why),
+            lambda pk: authority.discard(pk, **why),
         ]
         for row, call in zip(made.values(), calls, strict=True):
             with pytest.raises(acts.NotAllowed), transaction.atomic():

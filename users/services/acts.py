@@ -13,6 +13,8 @@ ACTS = (
     *("recommend_case", "decide_case", "supplement_case", "return_case", "suspend_case", "escalate_case"),
     *("release_case", "recuse_case", "print_case", "except_case"),
     *("second_look", "answer_second_look"),
+    *("skip_case", "on_duty", "off_duty"),
+    *("amount_case", "draft_authority", "approve_authority", "discard_authority", "configure_queue"),
     *("submit_strategy", "withdraw_strategy", "approve_strategy", "refuse_strategy", "release_emergency"),
     *("roll_back", "retire_strategy", "cancel_binding", "discard_draft"),
     *("start_experiment", "ramp_experiment", "end_experiment", "exempt_ask", "exempt_approve", "exempt_end"),

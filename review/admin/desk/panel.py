@@ -24,6 +24,8 @@ KEYS = {
     "suspend": "u",
     "release": "b",
     "recuse": "x",
+    "skip": "w",
+    "amount": "c",
 }
 PLAIN = ("outcome", "reasons", "disagrees", "note")  # the page sets these itself
 
@@ -139,6 +141,10 @@ HAPPENED = {
     "call": "{who} called somebody",
     "verify": "{who} finished a telephone verification",
     "except": "{who} stated why no telephone verification is needed",
+    "skip": "{who} skipped it",
+    "dispatch": "it was dealt out to a reviewer",
+    "amount": "{who} proposed another amount",
+    "reroute": "it went to another queue or level",
     "lapse": "the time to work on it ran out without activity, and it went back to the queue",
     "recuse": "{who} stepped back from it",
     "void": "the application ended without a verdict",

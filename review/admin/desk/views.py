@@ -153,6 +153,7 @@ class CaseDesk(Revealing):
             "who": _people(case, found),
             "holder": found.names.get(f"staff:{case.claimed_by_id}", ""),
             "standing": standing,
+            "why": queries.why_this_one(case.id),
             "panels": panels(case, found.application, user_id=by_id, at=at, tried=tried, form=form, refusal=refusal),
             "offer": offer(case, found.application, found.inputs, **(asked or {}), at=at),
             "note_form": note or (NoteForm(auto_id="note_%s") if may_write else None),

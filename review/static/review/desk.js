@@ -13,6 +13,8 @@ const KEYS = [
         ["e", "Escalate"],
         ["u", "Suspend"],
         ["b", "Give back"],
+        ["w", "Skip, unworked"],
+        ["c", "Propose another amount"],
         ["x", "Step back: I know this borrower"],
         ["1 to 9", "Tick a reason of the open form"],
         ["c", "Checklist: 1 to 9 tick, kept at once"],

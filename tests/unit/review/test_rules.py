@@ -1,4 +1,4 @@
-"""The arithmetic of the desk: authority, priority, the clock of a queue, the choice of a queue."""
+"""The arithmetic of the desk: authority, priority, the clock of a queue."""
 
 import itertools
 from datetime import date, datetime, time, timedelta
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from review.rules import authority, hours, priority, queues
+from review.rules import authority, hours, priority
 
 ZONE = ZoneInfo("Asia/Shanghai")
 DAILY = hours.Hours(time(9), time(21))
@@ -131,57 +131,28 @@ class TestPriority:
         )
         assert shown == 100 - 30 + 20 + 3
 
-    @pytest.mark.parametrize(("level", "bonus"), [("", 0), ("V1", 0), ("V2", 0), ("V3", 20), ("V4", 20)])
-    def test_favours_good_customers(self, level: str, bonus: int) -> None:
-        assert priority.level_bonus(level) == bonus
+    @pytest.mark.parametrize(("level", "good"), [("", False), ("V1", False), ("V2", False), ("V3", True), ("V4", True)])
+    def test_favours_good_customers(self, level: str, good: bool) -> None:
+        assert priority.is_favoured(level) == good
 
     @given(
         cases=st.lists(
             st.tuples(st.integers(0, 50_000), st.integers(1, 5_000), st.sampled_from([0, 20])), min_size=2, max_size=8
         ),
         later=st.integers(0, 100_000),
+        ageing=st.sampled_from([1, 3, 10, 60]),
     )
     def test_the_stored_rank_sorts_as_the_formula_does_at_any_instant(
-        self, cases: list[tuple[int, int, int]], later: int
+        self, cases: list[tuple[int, int, int]], later: int, ageing: int
     ) -> None:
         start = at("2026-03-02 09:00")
         now = start + timedelta(minutes=later)
         known = []
         for opened, due, bonus in cases:
             opened_at = start + timedelta(minutes=opened)
-            facts = {"opened_at": opened_at, "due_at": opened_at + timedelta(minutes=due), "bonus": bonus}
+            due_at = opened_at + timedelta(minutes=due)
+            facts = {"opened_at": opened_at, "due_at": due_at, "bonus": bonus, "ageing_minutes": ageing}
             known.append((priority.rank(**facts), priority.priority(at=now, **facts)))  # type: ignore[arg-type]
         shown = [value for _, value in sorted(known, key=lambda pair: pair[0])]
         # `priority` is cut to a whole number and `rank` to a second: neighbours may differ by one, never by more.
         assert all(first >= second - 1 for first, second in itertools.pairwise(shown))
-
-
-class TestQueues:
-    @pytest.mark.parametrize(
-        ("family", "amount_cents", "reasons", "grey", "queue"),
-        [
-            ("consumer", 500_000, ["S03"], False, "INI-STD"),
-            ("consumer", 500_000, ["F02"], False, "INI-FRD"),
-            ("consumer", 500_000, [], True, "INI-FRD"),
-            ("consumer", 2_000_001, ["S03"], False, "CALL"),
-            ("consumer", 2_000_000, ["S03"], False, "INI-STD"),
-            ("consumer", 500_000, ["F01"], False, "CALL"),
-            ("consumer", 5_000_000, ["F02", "F01"], False, "INI-FRD"),
-            ("business", 500_000, ["F02"], True, "INI-BIZ"),
-        ],
-    )
-    def test_initial(self, family: str, amount_cents: int, reasons: list[str], grey: bool, queue: str) -> None:
-        chosen = queues.initial_queue(family=family, amount_cents=amount_cents, reasons=reasons, grey_listed=grey)
-        assert chosen == queue
-
-    @pytest.mark.parametrize(
-        ("amount_cents", "exception", "appeal", "queue"),
-        [
-            (2_000_000, False, False, "FIN-STD"),
-            (2_000_001, False, False, "FIN-LRG"),
-            (100_000, True, False, "FIN-LRG"),
-            (9_000_000, True, True, "APPEAL"),
-        ],
-    )
-    def test_final(self, amount_cents: int, exception: bool, appeal: bool, queue: str) -> None:
-        assert queues.final_queue(amount_cents=amount_cents, exception=exception, appeal=appeal) == queue

@@ -8,10 +8,11 @@ from lending.common.errors import DomainError, Invalid
 from lending.rules.terms import Terms
 from lending.services import applications, supplements
 from review import queries, services
-from review.models import AuthorityRule, Case, CaseAction
+from review.models import Case, CaseAction
 from review.rules import authority
 from review.services import gate, verdicts
 from tests.factories.applications import judged
+from tests.factories.authority import put_in_force
 from tests.unit.review.conftest import Desk
 
 ITEMS = [("income_proof", "请提供近三个月工资流水")]
@@ -176,7 +177,7 @@ class TestAuthority:
 
     def test_a_case_held_below_its_authority_is_not_approved_but_may_be_escalated(self, desk: Desk) -> None:
         case_id = desk.in_final()
-        AuthorityRule.objects.create(version=2, amount_to_cents=10_000_000, column="C", initial_level=1, final_level=4)
+        put_in_force(desk.clock.at, C_20000=(1, 4))
         with pytest.raises(authority.OverAuthority):
             desk.decide(case_id, "zhao")
         desk.act("escalate", case_id, "zhao", reasons=["X01"])
@@ -196,7 +197,7 @@ class TestAuthority:
     def test_an_initial_reviewer_below_the_matrix_cannot_recommend_approval(self, desk: Desk) -> None:
         case_id = desk.open()
         desk.claim("chen")
-        AuthorityRule.objects.create(version=2, amount_to_cents=10_000_000, column="C", initial_level=2, final_level=4)
+        put_in_force(desk.clock.at, C_20000=(2, 4))
         with pytest.raises(authority.OverAuthority):
             desk.recommend(case_id, "chen")
 
