@@ -73,8 +73,8 @@ KINDS = {
     ),
     "second_look_differs": Kind(
         "Second look differs",
-        "Leads: read the second look beside the case. Reopen it with the borrower where the borrower was harmed; talk to"
-        " the reviewer, whose reply stands on the second look.",
+        "Leads: read the second look beside the case. Reopen it with the borrower where the borrower was harmed; talk"
+        " to the reviewer, whose reply stands on the second look.",
         "review.SecondLook",
     ),
     "review_drift": Kind(
