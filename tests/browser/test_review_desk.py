@@ -16,6 +16,7 @@ from tests.conftest import Clock
 from tests.factories.applications import judged
 
 pytestmark = pytest.mark.browser
+expect.set_options(timeout=20_000)
 Sit = Callable[..., OfficeDesk]
 
 
