@@ -48,9 +48,8 @@ class AlarmRow:
     subject: str
     metric: str
     raised_on: date
-    before_rate: float
-    now_rate: float
-    now_count: int
+    before: str
+    now: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,13 @@ def quality_figures(*, since: date, until: date) -> QualityFigures:
         errors=_errors(done, names),
         coaching=coaching(),
         alarms=tuple(
-            AlarmRow(_subject(row.subject), row.metric, row.raised_on, row.before_rate, row.now_rate, row.now_count)
+            AlarmRow(
+                subject=_subject(row.subject),
+                metric=row.metric,
+                raised_on=row.raised_on,
+                before=f"{row.before_rate:.0%} of {row.before_count}",
+                now=f"{row.now_rate:.0%} of {row.now_count}",
+            )
             for row in DriftAlarm.objects.filter(raised_on__gte=since, raised_on__lte=until)[:50]
         ),
     )

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from lending.management.commands.bootstrap import DEMO_PASSWORD
-from review.models import SecondLook
+from review.models import DriftAlarm, SecondLook
 from review.services import figures, quality
 from tests.conftest import Clock
 from tests.unit.review.conftest import Desk
@@ -152,11 +152,17 @@ class TestFigures:
         told = signed_in("lead.sun").get(reverse("admin:review_figures"), asked).content.decode()
         assert re.search(r'href="\?days=30" aria-current="true"', told)
 
-    def test_agreement_says_too_few(self, case_id: int) -> None:
+    def test_agreement_says_too_few_and_what_drifted(self, case_id: int, clock: Clock) -> None:
         checker = signed_in("quality.han")
         checker.post(reverse(NEXT))
         checker.post(reverse("admin:review_look_finish", args=[SecondLook.objects.get().pk]), VERDICT)
+        DriftAlarm.objects.create(
+            subject=f"reviewer:{User.objects.get(username='senior.zhao').pk}", metric="approval",
+            raised_on=clock.at.date(), before_count=90, before_rate=0.61, now_count=40, now_rate=0.3, z=-3.3,
+            raised_at=clock.at,
+        )  # fmt: skip
         told = checker.get(reverse("admin:review_agreement")).content.decode()
+        assert "30% of 40" in told
         assert [
             word for word in ("太少 too few", "Senior reviewer Zhao × Quality checker Han") if word not in told
         ] == []
