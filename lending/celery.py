@@ -51,7 +51,9 @@ app.conf.beat_schedule = {
         "options": {"expires": 500},
     },
     "review.tasks.look_after": _every("review.tasks.look_after", 30.0),
+    "review.tasks.hand_over": _every("review.tasks.hand_over", 60.0),
     "review.tasks.count": _every("review.tasks.count", 300.0),
+    "review.tasks.watch": _every("review.tasks.watch", 3600.0),
     # Hourly, because it does nothing for a day that is closed and a scheduler that slept at midnight catches up.
     "lending.tasks.close_day": {
         "task": "lending.tasks.close_day",

@@ -12,13 +12,23 @@ def sweep(**_: object) -> int:
 
 @shared_task
 def look_after(**_: object) -> int:
-    """Second looks at what was closed, and drafts for rules that people judge against."""
-    at = clock.now()
-    return quality.run_sampling(at=at) + feedback.run_feedback(at=at)
+    """Second looks at what was closed."""
+    return quality.run_sampling(at=clock.now())
+
+
+@shared_task
+def hand_over(**_: object) -> int:
+    """Drafts for rules that people judge against."""
+    return feedback.run_feedback(at=clock.now())
 
 
 @shared_task
 def count(**_: object) -> int:
-    """The daily figures, and the alarm where they moved."""
-    at = clock.now()
-    return figures.run_count(at=at) + drift.run_watch(at=at)
+    """The daily figures."""
+    return figures.run_count(at=clock.now())
+
+
+@shared_task
+def watch(**_: object) -> int:
+    """The alarm where the figures moved."""
+    return drift.run_watch(at=clock.now())
