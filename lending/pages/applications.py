@@ -41,11 +41,17 @@ class ApplicationPage(web.BorrowerPage):
             grant=grant,
             found=review.queries.approval_findings(application.id) if application.status == "GRANTED" else (),
             asked=asked,
+            remaining=review.queries.remaining(application.id, self.now())
+            if application.status == "REFERRED"
+            else None,
             reasons=queries.reasons(explained),
             again_at=_again_at(application),
             can_appeal=application.status == "DECLINED" and application.round == 1,
             can_cancel=application.status in ("SUBMITTED", "ASSESSING", "REFERRED", "SUPPLEMENT"),
         )
+
+    def _remaining(self, application: ApplicationView) -> review.queries.RemainingView | None:
+        return review.queries.remaining(application.id, self.now()) if application.status == "REFERRED" else None
 
 
 def _open_supplement(application: ApplicationView) -> queries.SupplementView | None:

@@ -45,9 +45,9 @@ class DueFilter(admin.SimpleListFilter):
         now, open_cases = clock.now(), queryset.filter(closed_at=None)
         match self.value():
             case "late":
-                return open_cases.filter(due_at__lte=now)
+                return open_cases.filter(paused_at=None, due_at__lte=now)
             case "at_risk":
-                return open_cases.filter(at_risk_at__lte=now, due_at__gt=now)
+                return open_cases.filter(paused_at=None, at_risk_at__lte=now, due_at__gt=now)
             case "in_time":
                 return open_cases.filter(at_risk_at__gt=now)
         return queryset
@@ -74,6 +74,7 @@ class CaseAdmin(CaseDesk, ExactSearch, ReadOnlyAdmin):
     search_ids = ("application__public_id",)
     list_display = [
         "number",
+        "lateness",
         "queue",
         "state",
         "result",
@@ -106,6 +107,7 @@ class CaseAdmin(CaseDesk, ExactSearch, ReadOnlyAdmin):
         css = {"all": ("lending/office.css", "review/desk.css")}
         js = (forms.Script("review/desk.js", defer=True),)
 
+    lateness = state_badge("attention", {1: "amber", 2: "red"}, description="时限 Clock")
     state = state_badge("status", COLOURS, description="状态 Status")
     result = state_badge("outcome", OUTCOMES, description="结果 Outcome")
     amount = money("amount_cents", description="金额 Amount")

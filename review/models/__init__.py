@@ -1,6 +1,6 @@
 from .action import Action, CaseAction
 from .authority import AuthorityVersion
-from .case import Case, CaseOutcome, CaseStatus, Skip
+from .case import Attention, Case, CaseOutcome, CaseStatus, Skip
 from .checklist import ChecklistItem, ChecklistTick, NeededFor
 from .feedback import Override, OverrideBrief
 from .figures import Part, ReviewDay
@@ -14,6 +14,7 @@ __all__ = [
     "Action",
     "Attachment",
     "AttachmentKind",
+    "Attention",
     "AuthorityRule",
     "AuthorityVersion",
     "CallResult",

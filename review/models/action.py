@@ -19,6 +19,7 @@ class Action(models.TextChoices):
     AMOUNT = "amount", "改额 Another amount proposed"
     REROUTE = "reroute", "改派 Rerouted"
     DISPATCH = "dispatch", "派单 Dealt out"
+    LATE = "late", "时限预警 At risk or late"
     LAPSE = "lapse", "领取超时 Lease ran out"
     CALL = "call", "致电 Called"
     VERIFY = "verify", "电核 Verified by telephone"

@@ -33,6 +33,14 @@ class CaseOutcome(models.TextChoices):
     VOID = "void", "作废 Ended without a verdict"
 
 
+class Attention(models.IntegerChoices):
+    """How late the present stage is; what the sweep raised it to, and with it told the leads."""
+
+    IN_TIME = 0, "正常 In time"
+    AT_RISK = 1, "将超时 At risk"
+    BREACHED = 2, "已超时 Breached"
+
+
 S = CaseStatus
 WAITING = (S.WAITING_INITIAL, S.WAITING_FINAL)
 WORKED = (S.IN_INITIAL, S.IN_FINAL)
@@ -53,6 +61,8 @@ class Case(FSMModelMixin, models.Model):
     Held: `claimed_by`, `leased_until` and `slot` (1 to 5 of that reviewer) are set together, while it is worked on.
     `held_for` keeps a waiting case for the reviewer who knows it until `held_until`. `rank`: next case = lowest.
     `is_favoured`: a borrower of a high level; `bonus`: what the queue gives for it, in points of priority.
+    The clock runs to `due_at` and stands, since `paused_at`, only while the borrower owes a supplement; a suspension
+    until `resume_at` stops nothing.
     `level_needed`: whom the present stage is handed to. Amount is the lower of offer and wish, or
     `proposed_cents`, what a final reviewer would lend. `routed_under`: the authority version it was placed by.
     """
@@ -87,6 +97,7 @@ class Case(FSMModelMixin, models.Model):
     opened_at = models.DateTimeField()
     due_at = models.DateTimeField()
     at_risk_at = models.DateTimeField()
+    attention = models.PositiveSmallIntegerField(choices=Attention.choices, default=Attention.IN_TIME)
     rank = models.BigIntegerField()
     paused_at = models.DateTimeField(null=True)
     resume_at = models.DateTimeField(null=True)
@@ -107,6 +118,12 @@ class Case(FSMModelMixin, models.Model):
             ),
             models.Index(fields=["leased_until"], condition=Q(status__in=WORKED), name="review_case_leases"),
             models.Index(fields=["routed_under"], condition=~Q(status=S.CLOSED), name="review_case_routed"),
+            models.Index(
+                fields=["at_risk_at"], condition=Q(closed_at__isnull=True, attention=0), name="review_case_soon_at_risk"
+            ),
+            models.Index(
+                fields=["due_at"], condition=Q(closed_at__isnull=True, attention__lt=2), name="review_case_soon_late"
+            ),
             models.Index(fields=["resume_at"], condition=Q(status=S.SUSPENDED), name="review_case_suspended"),
         ]
         constraints = [
@@ -158,10 +175,16 @@ class Case(FSMModelMixin, models.Model):
                 name="review_closed_case_has_an_outcome",
             ),
             models.CheckConstraint(
-                condition=Q(status__in=[S.SUPPLEMENT, S.SUSPENDED], paused_at__isnull=False)
-                | (~Q(status__in=[S.SUPPLEMENT, S.SUSPENDED]) & Q(paused_at__isnull=True)),
-                name="review_case_clock_stands_while_paused",
+                condition=Q(status=S.SUPPLEMENT, paused_at__isnull=False)
+                | (~Q(status=S.SUPPLEMENT) & Q(paused_at__isnull=True)),
+                name="review_case_clock_stands_while_the_borrower_owes",
             ),
+            models.CheckConstraint(
+                condition=Q(status=S.SUSPENDED, resume_at__isnull=False)
+                | (~Q(status=S.SUSPENDED) & Q(resume_at__isnull=True)),
+                name="review_case_suspended_until",
+            ),
+            models.CheckConstraint(condition=Q(attention__in=Attention.values), name="review_case_attention_known"),
             models.CheckConstraint(
                 condition=Q(status__in=[S.SUPPLEMENT, S.SUSPENDED, S.CLOSED])
                 | Q(status__in=[S.WAITING_INITIAL, S.IN_INITIAL], stage=Stage.INITIAL)

@@ -28,6 +28,7 @@ from review.queries.queues import (
     reviewers,
     saved_filters,
 )
+from review.queries.remaining import RemainingView, remaining
 from review.queries.standing import AuthorityFor, Standing, authority_for, standing
 from review.queries.why import WhyView, why_this_one
 
@@ -43,6 +44,7 @@ __all__ = [
     "QuestionView",
     "QueueSettings",
     "QueueView",
+    "RemainingView",
     "ReviewerView",
     "Standing",
     "VersionView",
@@ -64,6 +66,7 @@ __all__ = [
     "question",
     "queue_settings",
     "queues",
+    "remaining",
     "reviewer",
     "reviewers",
     "rounds_of",

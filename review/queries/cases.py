@@ -35,6 +35,7 @@ class CaseView:
     due_at: datetime
     at_risk_at: datetime
     closed_at: datetime | None
+    attention: int
     bonus: int
     ageing_minutes: int
 
@@ -105,6 +106,7 @@ def _view(row: Case) -> CaseView:
         due_at=row.due_at,
         at_risk_at=row.at_risk_at,
         closed_at=row.closed_at,
+        attention=row.attention,
         bonus=row.bonus,
         ageing_minutes=row.queue.ageing_minutes,
     )

@@ -51,7 +51,7 @@ def queues(at: datetime) -> tuple[QueueView, ...]:
             open_cases=Count("pk"),
             waiting=Count("pk", filter=Q(status__in=WAITING)),
             in_work=Count("pk", filter=Q(status__in=WORKED)),
-            late=Count("pk", filter=Q(status__in=[*WAITING, *WORKED], due_at__lte=at)),
+            late=Count("pk", filter=Q(status__in=[*WAITING, *WORKED, CaseStatus.SUSPENDED], due_at__lte=at)),
             oldest_at=Min("opened_at", filter=Q(status__in=[*WAITING, *WORKED])),
         )
     )

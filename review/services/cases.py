@@ -1,6 +1,6 @@
 """A case begins when an application is referred, and ends with it at the latest."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Q
@@ -11,8 +11,10 @@ from lending.models import Application, ApplicationStatus
 from lending.services import applications
 from review.models import Action, Case, CaseAction, CaseOutcome, CaseStatus, Recusal, Relation, Reviewer, Stage
 from review.rules import priority
-from review.services import gate, placing
+from review.services import gate, placing, sla
 from users import queries as users
+
+KEPT = timedelta(minutes=15)
 
 
 class NotReferred(Conflict):
@@ -153,11 +155,15 @@ def _reviewers(where: Q) -> list[int]:
 
 
 def wake_up(case: Case, *, by: str, at: datetime) -> None:
-    """A paused case waits again at its stage, its clock runs on, and it is kept for who knew it until it is at risk."""
+    """A case waits again at its stage, kept for who knew it until it is at risk, or for a quarter of an hour at least.
+
+    After a supplement its clock runs on.
+    """
     source = case.status
     placing.resume_clock(case, at=at)
+    case.resume_at = None
     if case.held_for_id:
-        case.held_until = case.at_risk_at
+        case.held_until = max(case.at_risk_at, at + KEPT)
     if case.stage == Stage.FINAL:
         case.resume_final()
     else:
@@ -185,3 +191,4 @@ def finish(case: Case, outcome: str, *, at: datetime) -> None:
     case.outcome, case.closed_at = outcome, at
     case.held_for = case.held_until = case.paused_at = case.resume_at = None
     case.save()
+    sla.settle(case.pk, at=at)

@@ -22,7 +22,8 @@ class WorkedOn(Conflict):
 
 # One statement, so that two reviewers never get the same case and nobody waits for a row another is taking. It is the
 # one place where a case changes state outside the FSM: WAITING_x to IN_x, as `take_initial` and `take_final` say.
-# A plain claim offers initial cases only to the level they need, so that seniors stay free for the final stage.
+# A plain claim offers initial cases only to the level they need, so that seniors stay free for the final stage;
+# one that is late already goes to whoever comes first.
 CLAIM = f"""
 WITH me AS (
     {PEOPLE} AND r.user_id = %(by)s
@@ -40,7 +41,7 @@ WITH me AS (
       AND q.mode = 'claim'
       AND (%(queue)s::text IS NULL OR q.code = %(queue)s)
       AND (c.stage = 'final' OR me.level = c.level_needed OR %(queue)s::text IS NOT NULL
-           OR c.held_for_id = me.user_id)
+           OR c.held_for_id = me.user_id OR c.attention = 2)
     ORDER BY c.rank, c.id
     LIMIT 1
     FOR UPDATE OF c SKIP LOCKED

@@ -26,7 +26,9 @@ def request_supplement(
     case, application, _ = gate.hold(case_id, by_id)
     gate.check_findings("supplement", reasons)
     asked = supplements.request(application_id=application.pk, items=items, by=gate.actor(by_id), at=at)
-    _pause(case, by_id, at=at)
+    gate.let_go(case)
+    case.paused_at = at
+    case.held_for_id, case.held_until = by_id, case.at_risk_at
     source = case.status
     case.ask_supplement()
     case.save()
@@ -44,13 +46,16 @@ def request_supplement(
 
 
 def suspend(*, case_id: int, by_id: int, reasons: Sequence[str], until: datetime, note: str = "", at: datetime) -> None:
-    """Put a case aside until an instant; its clock stands. Raises what `gate.hold` raises, Invalid."""
+    """Put a case aside until an instant; its clock runs on: the borrower owes nothing.
+
+    Raises what `gate.hold` raises, Invalid.
+    """
     case, _, _ = gate.hold(case_id, by_id)
     gate.check_findings("suspend", reasons)
     if until <= at:
         raise Invalid("Choose a later time.", fields={"until": "in the past"})
-    _pause(case, by_id, at=at)
-    case.resume_at = until
+    gate.let_go(case)
+    case.held_for_id, case.held_until, case.resume_at = by_id, case.at_risk_at, until
     source = case.status
     case.suspend()
     case.save()
@@ -65,12 +70,6 @@ def suspend(*, case_id: int, by_id: int, reasons: Sequence[str], until: datetime
         note=note,
         changes=changes,
     )
-
-
-def _pause(case: Case, by_id: int, *, at: datetime) -> None:
-    gate.let_go(case)
-    case.paused_at = at
-    case.held_for_id, case.held_until = by_id, case.at_risk_at
 
 
 def resume(*, case_id: int, by_id: int, at: datetime) -> None:

@@ -8,7 +8,7 @@ from django.db.models import Max
 
 from lending import queries as lending
 from lending.common import clock
-from review.models import AuthorityRule, AuthorityVersion, Case, Queue, RoutingRule, Stage
+from review.models import Attention, AuthorityRule, AuthorityVersion, Case, Queue, RoutingRule, Stage
 from review.models.authority import VersionState
 from review.rules import authority, hours, priority, queues
 
@@ -41,6 +41,7 @@ def place(case: Case, stage: str, facts: Facts, *, at: datetime) -> None:
     case.stage = stage
     _route(case, facts)
     start_clock(case, at=at)
+    case.attention = Attention.IN_TIME
 
 
 def routing_rules() -> tuple[queues.Rule, ...]:
@@ -118,15 +119,17 @@ def start_clock(case: Case, *, at: datetime) -> None:
 
 
 def resume_clock(case: Case, *, at: datetime) -> None:
-    """Both times move by the open hours that passed while the clock stood; what was late stays late."""
-    # A constraint holds `paused_at` while the case is paused; a case that is not loses no time here.
+    """Both times move by the open hours that passed while the clock stood; what was late stays late.
+
+    It stood only where the borrower owed something: of any other case nothing moves.
+    """
     start, paused, open_hours = clock.local(at), clock.local(case.paused_at or at), _hours(case.queue)
     for field in ("due_at", "at_risk_at"):
         before = clock.local(getattr(case, field))
         if before > paused:
             left = hours.between(paused, before, open_hours, lending.is_workday)
             setattr(case, field, hours.add(start, left, open_hours, lending.is_workday))
-    case.paused_at = case.resume_at = None
+    case.paused_at = None
     _rank(case)
 
 

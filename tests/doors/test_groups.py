@@ -73,7 +73,7 @@ SEES = {
 }
 # (page, act): the groups that may.
 MAY = {
-    ("users.Notice", "close"): {"funder_ops", "partner_ops", "operations"},
+    ("users.Notice", "close"): {"funder_ops", "partner_ops", "operations", "lead", "credit_manager"},
     ("users.ListEntry", "take_off"): {"lead", "credit_manager", "compliance"},
     ("lending.Event", "try_again"): {"operations"},
     ("lending.Grant", "freeze"): {"credit_manager", "compliance"},

@@ -129,6 +129,18 @@ KINDS = {
         " hand.",
         "funding.Collection",
     ),
+    "case_at_risk": Kind(
+        "Review case at risk",
+        "Leads: the case will be late soon. See on it who holds it; take it away and give it to somebody, or put more"
+        " reviewers on duty. It closes by itself when the case is decided.",
+        "review.Case",
+    ),
+    "case_breached": Kind(
+        "Review case late",
+        "Leads: the time promised is over. Every reviewer who may have it is offered it now; see that one takes it, and"
+        " why it lay. It closes by itself when the case is decided.",
+        "review.Case",
+    ),
     "contract_stuck": Kind(
         "Contract cannot be made",
         "Open the contract: its last error names the template, the text or the seal. It is tried again by itself once"

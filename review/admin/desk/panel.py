@@ -141,6 +141,7 @@ HAPPENED = {
     "call": "{who} called somebody",
     "verify": "{who} finished a telephone verification",
     "except": "{who} stated why no telephone verification is needed",
+    "late": "it became at risk or late",
     "skip": "{who} skipped it",
     "dispatch": "it was dealt out to a reviewer",
     "amount": "{who} proposed another amount",

@@ -59,6 +59,7 @@ TABLE: dict[tuple[str, str, str], str] = {
     (S.IN_INITIAL, "release", "initial"): S.WAITING_INITIAL,
     (S.IN_INITIAL, "release", "lead"): S.WAITING_INITIAL,
     (S.IN_INITIAL, "recuse", "initial"): S.WAITING_INITIAL,
+    (S.IN_INITIAL, "escalate", "initial"): S.WAITING_INITIAL,
     (S.IN_INITIAL, "skip", "initial"): S.WAITING_INITIAL,
     (S.WAITING_FINAL, "claim", "final"): S.IN_FINAL,
     (S.WAITING_FINAL, "claim", "lead"): S.IN_FINAL,
