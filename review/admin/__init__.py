@@ -15,13 +15,14 @@ from .quality import (
     SamplingRuleAdmin,
     SecondLookAdmin,
 )
-from .queues import QueueAdmin, RoutingRuleAdmin
+from .queues import BatchRuleAdmin, QueueAdmin, RoutingRuleAdmin
 
 __all__ = [
     "ActionAdmin",
     "AttachmentAdmin",
     "AuthorityAdmin",
     "AuthorityVersionAdmin",
+    "BatchRuleAdmin",
     "CaseAdmin",
     "CaseNoteAdmin",
     "ChecklistItemAdmin",

@@ -15,6 +15,7 @@ from lending.common import clock
 from lending.common.admin import ExactSearch, ReadOnlyAdmin, age, money, state_badge
 from lending.common.errors import DomainError
 from review import queries, services
+from review.admin import batch
 from review.admin.desk import CaseDesk
 from review.admin.desk.views import user_id
 from review.models import Case
@@ -101,6 +102,7 @@ class CaseAdmin(CaseDesk, ExactSearch, ReadOnlyAdmin):
         "is_appeal",
     ]
     list_select_related = ["queue", "claimed_by"]
+    actions = ["to_batch"]
     list_before_template = "review/desk.html"
 
     class Media:
@@ -171,9 +173,21 @@ class CaseAdmin(CaseDesk, ExactSearch, ReadOnlyAdmin):
         views = self.admin_site.admin_view(self.views_view)
         return [
             path("duty/", duty, name="review_case_duty"),
+            path("batch/", self.admin_site.admin_view(self.batch_view), name="review_case_batch"),
             path("views/", views, name="review_case_views"),
             *super().get_urls(),
         ]
+
+    def batch_view(self, request: HttpRequest) -> HttpResponse:
+        return batch.batch_view(self, request)
+
+    @admin.action(description="批量处理 Decide in a batch", permissions=["batch"])
+    def to_batch(self, request: HttpRequest, queryset: QuerySet[Case]) -> HttpResponse:
+        return batch.to_batch(self, request, queryset)
+
+    def has_batch_permission(self, request: HttpRequest) -> bool:
+        """The button; the services decide."""
+        return queries.reviewer(user_id(request)) is not None
 
     def views_view(self, request: HttpRequest) -> HttpResponse:
         """Keep the filters of the list under a name, or drop one that was kept."""

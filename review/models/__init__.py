@@ -1,5 +1,6 @@
 from .action import Action, CaseAction
 from .authority import AuthorityVersion
+from .batch import BatchAction, BatchRule
 from .case import Attention, Case, CaseOutcome, CaseStatus, Skip
 from .checklist import ChecklistItem, ChecklistTick, NeededFor
 from .feedback import Override, OverrideBrief
@@ -17,6 +18,8 @@ __all__ = [
     "Attention",
     "AuthorityRule",
     "AuthorityVersion",
+    "BatchAction",
+    "BatchRule",
     "CallResult",
     "Callee",
     "Case",

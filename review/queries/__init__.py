@@ -1,6 +1,7 @@
 """Reads of the human verdict for other apps and for doors. Frozen dataclasses."""
 
 from review.queries.authority import VersionView, authority_version
+from review.queries.batch import BatchLine, batch_of
 from review.queries.cases import (
     ActionView,
     CaseView,
@@ -36,6 +37,7 @@ __all__ = [
     "ActionView",
     "AttachmentView",
     "AuthorityFor",
+    "BatchLine",
     "CaseView",
     "ChecklistView",
     "FindingView",
@@ -54,6 +56,7 @@ __all__ = [
     "attachments_of",
     "authority_for",
     "authority_version",
+    "batch_of",
     "called_number",
     "case",
     "case_of",

@@ -1,6 +1,7 @@
 """Every write of the human verdict. All assume an open transaction; `by_id` is the staff user who acts."""
 
 from . import checklist, phone
+from .batch import run_batch
 from .cases import close_case, open_or_resume_case
 from .claims import claim_next, expire_leases, extend_lease, release_lease, skip
 from .detours import change_amount, escalate, recuse, request_supplement, resume, resume_due, return_to_initial, suspend
@@ -36,6 +37,7 @@ __all__ = [
     "resume",
     "resume_due",
     "return_to_initial",
+    "run_batch",
     "run_dispatch",
     "run_sweep",
     "skip",

@@ -39,9 +39,10 @@ WITH me AS (
     WHERE {MAY_HAVE}
       AND free.slot IS NOT NULL
       AND q.mode = 'claim'
+      AND (%(only)s::bigint IS NULL OR c.id = %(only)s::bigint)
       AND (%(queue)s::text IS NULL OR q.code = %(queue)s)
       AND (c.stage = 'final' OR me.level = c.level_needed OR %(queue)s::text IS NOT NULL
-           OR c.held_for_id = me.user_id OR c.attention = 2)
+           OR c.held_for_id = me.user_id OR c.attention = 2 OR %(only)s::bigint IS NOT NULL)
     ORDER BY c.rank, c.id
     LIMIT 1
     FOR UPDATE OF c SKIP LOCKED
@@ -61,8 +62,10 @@ RETURNING case_id
 """  # noqa: S608  built of this package's constants
 
 
-def claim_next(*, by_id: int, at: datetime, queue: str | None = None) -> int | None:
+def claim_next(*, by_id: int, at: datetime, queue: str | None = None, only: int | None = None) -> int | None:
     """Take the most urgent case this reviewer may have; its id, or None where there is none or five are open.
+
+    `only`: this case and no other, for a batch.
 
     Raises NotAReviewer.
     """
@@ -72,6 +75,7 @@ def claim_next(*, by_id: int, at: datetime, queue: str | None = None) -> int | N
         "at": at,
         "until": at + LEASE,
         "queue": queue,
+        "only": only,
         "most": MAX_OPEN_CASES,
     } | eligibility.groups()
     for _ in range(MAX_OPEN_CASES + 1):

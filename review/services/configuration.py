@@ -12,6 +12,7 @@ from django.db.models import Model
 from lending import queries as lending
 from lending.common.money import cents
 from review.models import (
+    BatchRule,
     ChecklistItem,
     ErrorClass,
     Finding,
@@ -35,6 +36,7 @@ def load(*, at: datetime) -> None:
     _load_queues()
     _load_routing()
     _load_authority(at)
+    _load_batch()
     _load_findings()
     _load_scripts()
     _load_checklists()
@@ -106,6 +108,22 @@ def _load_routing() -> None:
 
 def _matching(word: str, known: Sequence[str]) -> list[str]:
     return [code for code in known if code.startswith(word[:-1])] if word.endswith("*") else [word]
+
+
+def _load_batch() -> None:
+    _upsert(
+        BatchRule,
+        ["stage", "action"],
+        [
+            {
+                "stage": row["stage"],
+                "action": row["action"],
+                "grades": row["grades"].split(),
+                "amount_to_cents": cents(row["amount_to"]),
+            }
+            for row in _rows("batch")
+        ],
+    )
 
 
 def _load_authority(at: datetime) -> None:
