@@ -196,10 +196,9 @@ class CaseAdmin(CaseDesk, ExactSearch, ReadOnlyAdmin):
         name, query = request.POST.get("name", ""), request.POST.get("query", "")
         try:
             with transaction.atomic(durable=True):
-                if "drop" in request.POST:
-                    queue_settings.drop_filter(by_id=user_id(request), name=name)
-                else:
-                    queue_settings.save_filter(by_id=user_id(request), name=name, query=query)
+                queue_settings.change_filters(
+                    by_id=user_id(request), name=name, query=query, drop="drop" in request.POST
+                )
         except DomainError as error:
             messages.error(request, error.detail)
         shown = "" if "drop" in request.POST else f"?{QueryDict(query).urlencode()}"
@@ -209,10 +208,10 @@ class CaseAdmin(CaseDesk, ExactSearch, ReadOnlyAdmin):
         """Say that one is at one's desk, or leaves it."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        change = services.go_on if request.POST.get("duty") == "on" else services.go_off
+        there = request.POST.get("duty") == "on"
         try:
             with transaction.atomic(durable=True):
-                change(by_id=user_id(request), at=clock.now())
+                services.duty.say(by_id=user_id(request), there=there, at=clock.now())
         except DomainError as error:
             messages.error(request, error.detail)
         return redirect("admin:review_case_changelist")

@@ -21,6 +21,11 @@ def go_off(*, by_id: int, at: datetime) -> None:
         _set(who, None, "off_duty", at=at)
 
 
+def say(*, by_id: int, there: bool, at: datetime) -> None:
+    """On duty or off. Raises NotAReviewer."""
+    (go_on if there else go_off)(by_id=by_id, at=at)
+
+
 def left(user_id: int) -> None:
     """A case dealt out to this reviewer lay untouched until its lease ran out."""
     Reviewer.objects.filter(user_id=user_id).update(on_duty_since=None)

@@ -84,6 +84,14 @@ def _told(queue: Queue) -> tuple[tuple[str, str], ...]:
     )
 
 
+def change_filters(*, by_id: int, name: str, query: str, drop: bool) -> None:
+    """Keep a view of the list for oneself, or drop one. Raises Invalid, NotFound."""
+    if drop:
+        drop_filter(by_id=by_id, name=name)
+    else:
+        save_filter(by_id=by_id, name=name, query=query)
+
+
 def save_filter(*, by_id: int, name: str, query: str) -> None:
     """Keep a view of the list for oneself; a name again is that view anew. Raises Invalid."""
     name, query = name.strip(), query.strip().lstrip("?")
