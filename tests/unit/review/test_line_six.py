@@ -6,7 +6,7 @@ from django.test import Client
 from lending.models import Reason
 from lending.services import applications, supplements
 from review import queries, services
-from review.models import Finding
+from review.models import Finding, FindingAction
 from review.rules import authority
 from review.services import gate
 from tests.unit.review.conftest import Desk
@@ -29,9 +29,7 @@ class TestTexts:
 
     def test_every_action_of_a_reviewer_has_a_code_to_explain_it(self, staff: dict[str, int]) -> None:
         coded = set(Finding.objects.values_list("action", flat=True))
-        assert coded == {
-            *("approve", "supplement", "return", "suspend", "escalate", "release", "recuse", "phone"),
-        }
+        assert coded == set(FindingAction.values)
 
     def test_an_approval_by_a_person_says_what_was_found(self, desk: Desk) -> None:
         case_id = desk.in_final()
