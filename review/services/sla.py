@@ -9,7 +9,7 @@ from review.services import gate
 from users.models import Notice, Severity
 from users.services import notices
 
-KINDS = {Attention.AT_RISK: "case_at_risk", Attention.BREACHED: "case_breached"}
+KINDS = ("case_at_risk", "case_breached")
 
 
 def raise_late(*, at: datetime, limit: int = 100) -> int:
@@ -30,18 +30,16 @@ def _raise(case: Case, attention: Attention, *, at: datetime) -> None:
     case.save(update_fields=["attention"])
     gate.record(case, Action.LATE, source=case.status, by="system", at=at, changes=changes)
     settle(case.pk, at=at)  # the milder notice of the same case
-    late = attention == Attention.BREACHED
-    notices.raise_notice(
-        kind=KINDS[attention],
-        subject=f"case:{case.pk}",
-        text=f"{case.queue.code}, {case.status}, due {case.due_at:%Y-%m-%d %H:%M} UTC",
-        severity=Severity.CRITICAL if late else Severity.WARNING,
-        at=at,
-    )
+    subject = f"case:{case.pk}"
+    text = f"{case.queue.code}, {case.status}, due {case.due_at:%Y-%m-%d %H:%M} UTC"
+    if attention == Attention.BREACHED:
+        notices.raise_notice(kind="case_breached", subject=subject, text=text, severity=Severity.CRITICAL, at=at)
+    else:
+        notices.raise_notice(kind="case_at_risk", subject=subject, text=text, severity=Severity.WARNING, at=at)
 
 
 def settle(case_id: int, *, at: datetime) -> None:
     """Close what the leads were told about a case that has moved on."""
-    told = Notice.objects.filter(kind__in=KINDS.values(), subject=f"case:{case_id}", closed_at=None)
+    told = Notice.objects.filter(kind__in=KINDS, subject=f"case:{case_id}", closed_at=None)
     for notice_id in told.values_list("pk", flat=True):
         notices.close(notice_id=notice_id, reason="The case has moved on", by="system", at=at)

@@ -130,9 +130,11 @@ function tick(number) {
   box.focus();
 }
 
+let ticking = Promise.resolve(); // the ticks of the checklist that are on their way
+
+// After them: an act needs them, and a page that is left takes what is not sent with it.
 function send(form, button) {
-  if (form.dataset.sent) return;
-  form.requestSubmit(button);
+  ticking.then(() => { if (!form.dataset.sent) form.requestSubmit(button); });
 }
 
 // --- what is typed stays --------------------------------------------------------------------------------------------
@@ -160,9 +162,13 @@ function bring(form) {
 }
 
 function forms() {
-  // A form that was sent and is not here again with a refusal was done.
+  // A form that was sent and is not here again with a refusal was done. After an act the case is another one: what was
+  // begun on its other forms was about the former.
   const sent = window.sessionStorage.getItem(`${STORE}sent`);
-  if (sent && !document.querySelector(".desk-refusal, .errorlist")) forget(sent);
+  if (sent && !document.querySelector(".desk-refusal, .errorlist")) {
+    const kept = Object.keys(window.sessionStorage).filter((key) => key.startsWith(STORE)).map((key) => key.slice(STORE.length));
+    for (const name of sent === "note" ? ["note"] : kept.filter((one) => one !== "note")) forget(name);
+  }
   window.sessionStorage.removeItem(`${STORE}sent`);
   for (const form of desk.querySelectorAll("form[data-keeps]")) {
     bring(form);
@@ -226,7 +232,6 @@ function checklist() {
   if (!place) return;
   const button = () => place.querySelector("button");
   const plain = () => button()?.setAttribute("hidden", "");
-  let sending = Promise.resolve();
   let latest = 0;
   const put = async (turn) => {
     if (turn !== latest) return; // a later tick says it all
@@ -246,7 +251,7 @@ function checklist() {
   plain();
   place.addEventListener("change", () => {
     const turn = (latest += 1);
-    sending = sending.then(() => put(turn));
+    ticking = ticking.then(() => put(turn));
   });
 }
 
@@ -375,6 +380,7 @@ function pressed(event) {
   if (silent()) return;
   if (event.key === "Enter" && desk && target.matches?.("input[type=checkbox], input[type=radio]")) {
     event.preventDefault();
+    if (target.closest("[data-checklist]")) return undefined; // kept already
     return send(target.form, target.form.querySelector(".desk-button:not(.quiet)") || undefined);
   }
   const key = event.key.toLowerCase();

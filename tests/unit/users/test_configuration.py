@@ -102,7 +102,7 @@ class TestStaff:
         configuration.load_staff(at=at, password="demo-only-2026")
         configuration.load_staff(at=at, password="another-one-2026")
         assert authenticate(username="admin", password="demo-only-2026") is not None
-        assert User.objects.filter(kind="staff").count() == 15
+        assert User.objects.filter(kind="staff").count() == 16
 
     def test_a_weak_password_is_refused(self, db: None, at: datetime) -> None:
         with pytest.raises(ValidationError):
