@@ -155,9 +155,9 @@ def _our_statement(by_id: int) -> tuple[str, dict[str, Any]]:
     seen: list[tuple[str, dict[str, Any]]] = []
     execute = prepared.execute
 
-    def listen(cursor: Any, sql: str, values: Any) -> None:
+    def listen(cursor: Any, sql: str, values: Any, **options: Any) -> None:
         seen.append((sql, values))
-        execute(cursor, sql, values)
+        execute(cursor, sql, values, **options)
 
     with transaction.atomic(), patch.object(prepared, "execute", listen):
         if services.claim_next(by_id=by_id, at=clock.now()) is None:
