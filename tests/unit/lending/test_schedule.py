@@ -83,6 +83,14 @@ any_terms = st.builds(
 )
 
 
+def outcome(rows, principal):
+    """The rows, or why there are none."""
+    try:
+        return rows(principal)
+    except (schedule.RepaidEarly, schedule.NegativeAmortisation) as refused:
+        return type(refused), refused.detail
+
+
 class TestBuildSchedule:
     @given(any_terms)
     @settings(max_examples=300, deadline=None)
@@ -111,7 +119,7 @@ class TestBuildSchedule:
     def test_gives_the_same_rows_in_the_hot_loop_and_in_the_general_one(self, principal, rate, months):
         plan = plan_for(replace(PLAIN, annual_rate=Decimal(rate), instalments=months))
         assume(plan.plain_from <= principal)
-        assert plan.rows(principal) == plan._any_rows(principal)
+        assert outcome(plan.rows, principal) == outcome(plan._any_rows, principal)
 
     def test_is_the_worked_example_of_the_product_terms(self):
         lines = build_schedule(PLAIN)
