@@ -18,8 +18,9 @@ _known: WeakKeyDictionary[Any, set[str]] = WeakKeyDictionary()
 def execute(cursor: Any, sql: str, values: Mapping[str, Any], *, planner: Sequence[str] = ()) -> None:
     """As `cursor.execute` of one statement with %(named)s values, inside a transaction.
 
-    What type a value has is told by its first place in the statement: cast it there where that says nothing. `planner`:
-    settings such as "enable_sort = off" for a plan that must hold whatever the values are; they end with the transaction.
+    What type a value has is told by its first place in the statement: cast it there where that says nothing.
+    `planner`: settings such as "enable_sort = off", for a plan that must hold whatever the values are; they end with
+    the transaction.
     """
     names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", sql)))
     statement = "p_" + hashlib.sha256(sql.encode()).hexdigest()[:16]
