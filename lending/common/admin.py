@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 
-from lending.common.money import format_cents, percent
+from lending.common.money import format_known, percent
 from lending.common.paging import KeysetList
 from lending.common.shown import badge, page_link, right, since, stamp
 
@@ -190,7 +190,7 @@ def money(field: str, description: str = "", *, ordering: str | None = "") -> An
     )
     def column(self: Any, obj: models.Model) -> SafeString:
         value = getattr(obj, field)
-        return right("-" if value is None else format_cents(value))
+        return right(format_known(value))
 
     return column
 

@@ -53,6 +53,11 @@ def format_cents(amount_cents: int, currency: str = "CNY") -> str:
     return f"{sign}{SYMBOLS.get(currency, currency + ' ')}{major:,}.{minor:02d}"
 
 
+def format_known(amount_cents: int | None) -> str:
+    """As `format_cents`; "-" for an amount that nobody knows."""
+    return "-" if amount_cents is None else format_cents(amount_cents)
+
+
 def percent(rate: Decimal, places: int = 2) -> str:
     """A fraction as people read it: Decimal("0.144") -> '14.40%', half up."""
     return f"{(rate * 100).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)}%"

@@ -11,7 +11,7 @@ from lending import queries as lending
 from lending.common.crypto import mask_id, mask_name, mask_phone
 from lending.common.errors import NotFound
 from lending.common.logs import redact
-from lending.common.money import format_cents, percent
+from lending.common.money import format_known, percent
 from review.models import Action, SecondLook
 from review.queries import actions_of
 from risk import queries as risk
@@ -45,15 +45,11 @@ def _decision(decision_id: int | None) -> risk.DecisionView | None:
         return None
 
 
-def _money(amount_cents: int | None) -> str:
-    return "-" if amount_cents is None else format_cents(amount_cents)
-
-
 def _application(row: lending.ApplicationView) -> Rows:
     return (
         ("产品 Product", row.product_code),
         ("渠道 Channel", row.channel_code),
-        ("申请金额 Asked", _money(row.amount_cents)),
+        ("申请金额 Asked", format_known(row.amount_cents)),
         ("期限 Months", row.months),
         ("还款方式 Method", row.method),
         ("用途 Purpose", row.purpose),
@@ -66,7 +62,7 @@ def _offer(row: lending.ApplicationView, decision: risk.DecisionView | None) -> 
     return (
         ("等级 Grade", row.grade or "-"),
         ("评分 Score", decision.score if decision and decision.score is not None else "-"),
-        ("额度 Amount", _money(row.offered_cents)),
+        ("额度 Amount", format_known(row.offered_cents)),
         ("年利率 Price a year", price),
     )
 
@@ -80,8 +76,8 @@ def _person(user_id: int) -> Rows:
         ("手机 Phone", mask_phone(person.phone)),
         ("地区 Place", f"{person.province} {person.city}"),
         ("工作 Employment", f"{person.employment} {person.job}"),
-        ("月收入 Net income", _money(person.net_income_cents)),
-        ("其他月还 Instalments elsewhere", _money(person.instalments_elsewhere_cents)),
+        ("月收入 Net income", format_known(person.net_income_cents)),
+        ("其他月还 Instalments elsewhere", format_known(person.instalments_elsewhere_cents)),
         ("联系人 Contacts", contacts or "-"),
     )
 

@@ -17,7 +17,7 @@ from lending.common.admin import ReadOnlyAdmin, state_badge
 from lending.common.errors import DomainError, Invalid
 from lending.common.revealing import Revealing
 from review import queries, services
-from review.admin.desk.slots import PHONE_STATES
+from review.admin.desk.views import PHONE_STATES
 from review.models import CallResult, PhoneAnswer, PhoneAttempt, PhoneCheck, PhoneQuestion, PhoneScript
 from users import queries as users
 from users.services import access

@@ -88,7 +88,7 @@ def _of_the_case(case: Case, user_id: int) -> Iterator[str]:
         case CaseStatus.SUPPLEMENT:
             yield "The borrower was asked for documents. The clock stands until they are here."
         case CaseStatus.SUSPENDED:
-            yield f"Suspended until {_at(case.resume_at)}. The clock stands until then."
+            yield f"Suspended until {_at(case.resume_at)}. The clock runs on."
         case status if status in WAITING and case.held_for_id not in (None, user_id):
             yield f"Kept for {_name(case.held_for_id)}, who knows it, until {_at(case.held_until)}."
         case status if status in WAITING:

@@ -162,9 +162,7 @@ def expire_leases(*, at: datetime, limit: int = 100) -> int:
     due = Case.objects.filter(status__in=WORKED, leased_until__lte=at)
     cases = list(due.select_for_update(of=("self",), skip_locked=True).select_related("queue").order_by("pk")[:limit])
     for case in cases:
-        if (
-            case.queue.mode == Mode.DISPATCH and case.claimed_by_id
-        ):  # or it would be dealt to the same empty chair again
+        if case.queue.mode == Mode.DISPATCH and case.claimed_by_id:  # or the same empty chair would get it again
             duty.left(case.claimed_by_id)
         give_back(case, Action.LAPSE, by="system", at=at)
     return len(cases)

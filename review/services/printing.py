@@ -11,7 +11,7 @@ import contracts.services.printing as press
 from lending import queries as lending
 from lending.common.crypto import mask_id, mask_name, mask_phone
 from lending.common.logs import redact
-from lending.common.money import format_cents
+from lending.common.money import format_cents, format_known
 from review.models import Case, Finding
 from review.queries import notes
 from review.queries.cases import ActionView, CaseView, rounds_of
@@ -83,8 +83,8 @@ def paper(case: Case, *, by: str, reason: str, at: datetime) -> dict[str, Any]:
             ("身份证 ID number", mask_id(person.id_number)),
             ("手机 Phone", mask_phone(person.phone)),
             ("地区 Lives in", f"{person.province} {person.city}"),
-            ("月收入 Net income a month", _money(person.net_income_cents)),
-            ("其他月还 Instalments elsewhere", _money(person.instalments_elsewhere_cents)),
+            ("月收入 Net income a month", format_known(person.net_income_cents)),
+            ("其他月还 Instalments elsewhere", format_known(person.instalments_elsewhere_cents)),
         ],
         "referred_for": [(code, texts.get(code, "")) for code in _referred_for(rounds)],
         "decided_for": [(code, texts.get(code, "")) for code in application.reasons],
@@ -99,10 +99,6 @@ def paper(case: Case, *, by: str, reason: str, at: datetime) -> dict[str, Any]:
         "prints": [row for row in done if row.act == "print case"],
         "looked": looked,
     }
-
-
-def _money(amount_cents: int | None) -> str:
-    return "-" if amount_cents is None else format_cents(amount_cents)
 
 
 def _versions(rows: tuple[ActionView, ...]) -> list[str]:

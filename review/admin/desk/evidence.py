@@ -9,7 +9,7 @@ from typing import Any
 from lending import queries as lending
 from lending.common.crypto import mask_id, mask_name, mask_phone
 from lending.common.logs import redact
-from lending.common.money import format_cents, percent
+from lending.common.money import format_cents, format_known, percent
 from review import queries
 from review.rules import contradictions
 from risk import queries as risk
@@ -148,19 +148,15 @@ def _inputs(decisions: Sequence[risk.DecisionView]) -> dict[str, Any]:
     return {name: value for decision in decisions for name, value in decision.inputs.items()}
 
 
-def _money(amount_cents: int | None) -> str:
-    return "-" if amount_cents is None else format_cents(amount_cents)
-
-
 def _asked(application: lending.ApplicationView) -> list[Fact]:
     offer = application.terms
     return [
         Fact("产品 Product", application.product_code),
         Fact("渠道 Channel", application.channel_code),
-        Fact("申请金额 Asked", f"{_money(application.amount_cents)}, {application.months or '-'} months"),
+        Fact("申请金额 Asked", f"{format_known(application.amount_cents)}, {application.months or '-'} months"),
         Fact("还款方式 Method", application.method.replace("_", " ") or "-"),
         Fact("用途 Purpose", f"{application.purpose} ({application.purpose_category or '-'})"),
-        Fact("机审额度 Offered", f"{_money(application.offered_cents)}, grade {application.grade or '-'}"),
+        Fact("机审额度 Offered", f"{format_known(application.offered_cents)}, grade {application.grade or '-'}"),
         Fact("年利率 Price a year", percent(offer.annual_rate) if offer else "-"),
     ]
 
@@ -180,8 +176,8 @@ def _person(person: users.Person, at: datetime) -> list[Fact]:
         Fact("地区 Lives in", f"{_province(person.province)} {person.city}"),
         Fact("工作 Employment", f"{person.employment.replace('_', ' ')} {person.job}"),
         Fact("单位 Employer", "•••" if person.employer else "not given"),
-        Fact("月收入 Net income a month", _money(person.net_income_cents)),
-        Fact("其他月还 Instalments elsewhere", _money(person.instalments_elsewhere_cents)),
+        Fact("月收入 Net income a month", format_known(person.net_income_cents)),
+        Fact("其他月还 Instalments elsewhere", format_known(person.instalments_elsewhere_cents)),
         Fact("等级 Level", person.level.code or "-"),
         Fact("标签 Tags", " ".join(person.tags) or "-"),
         Fact("联系人 Contacts", contacts or "none"),

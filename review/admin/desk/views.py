@@ -26,12 +26,18 @@ from review.admin.desk.evidence import DOCUMENTS, FACES, Evidence, evidence, inp
 from review.admin.desk.notes import AttachmentForm, NoteForm, ending
 from review.admin.desk.offer import offer
 from review.admin.desk.panel import explained, panels
-from review.admin.desk.slots import slots
 from review.models import Case
 from users import queries as users
 from users.services import access
 
 PRINT = "review.print_case"
+PHONE_STATES = {
+    "open": ("teal", "进行中 under way"),
+    "broken_off": ("amber", "中断 broken off"),
+    "verified": ("green", "已核实 verified"),
+    "not_verified": ("amber", "未核实 not verified"),
+    "mismatches": ("red", "有不一致 mismatches"),
+}
 CASE_STATES = {
     "WAITING_INITIAL": ("amber", "待初审 Waiting, initial"),
     "IN_INITIAL": ("teal", "初审中 In initial review"),
@@ -163,7 +169,9 @@ class CaseDesk(Revealing):
             "states": CASE_STATES,
             "outcomes": OUTCOMES,
             "severities": {"serious": ("red", "serious"), "check": ("amber", "check"), "note": ("grey", "note")},
-            **slots(case, user_id=by_id, at=at),
+            "checklist": queries.checklist(case.id),
+            "phone": queries.phone_log(case.id),
+            "phone_states": PHONE_STATES,
         }
         return render(request, "review/case.html", shown)
 

@@ -6,7 +6,9 @@ from operator import attrgetter
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.test import Client
 
 from review import queries, services
 from review.models import Case
@@ -42,6 +44,9 @@ def set_up(at: datetime) -> dict[str, int]:
 @pytest.fixture
 def staff(db: None, clock: Clock) -> dict[str, int]:
     return set_up(clock.at)
+
+
+SignIn = Callable[[str], Client]
 
 
 class Desk:
@@ -108,3 +113,15 @@ class Desk:
 @pytest.fixture
 def desk(staff: dict[str, int], clock: Clock) -> Desk:
     return Desk(staff, clock)
+
+
+@pytest.fixture
+def sign_in(desk: Desk) -> SignIn:
+    """A browser of one of the staff, by short name."""
+
+    def start(who: str) -> Client:
+        client = Client()
+        client.force_login(get_user_model().objects.get(pk=desk.staff[who]))
+        return client
+
+    return start

@@ -1,11 +1,9 @@
 """The page of a case: what it says, what it recomputes, what it prints, and what becomes of what was typed."""
 
 import io
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pypdf import PdfReader
@@ -19,24 +17,13 @@ from tests.factories.applications import submitted
 from tests.factories.borrowers import borrower, phone
 from tests.factories.configuration import configure
 from tests.factories.pictures import picture
-from tests.unit.review.conftest import Desk
+from tests.unit.review.conftest import Desk, SignIn
 from users import queries as users
 from users.models import AccessLog, StaffAct
 from users.services import accounts, contacts
 from users.services.contacts import NewContact
 
-SignIn = Callable[[str], Client]
 LIST = "/admin/review/case/"
-
-
-@pytest.fixture
-def sign_in(desk: Desk) -> SignIn:
-    def start(who: str) -> Client:
-        client = Client()
-        client.force_login(get_user_model().objects.get(pk=desk.staff[who]))
-        return client
-
-    return start
 
 
 def at(case_id: int, name: str = "change/") -> str:
@@ -56,6 +43,17 @@ def hire(desk: Desk, who: str, group: str) -> None:
     desk.staff[who] = accounts.make_staff(username=who, password="a long passphrase", groups=[group], at=desk.clock.at)
 
 
+def appealed(desk: Desk) -> int:
+    """The case of an appeal against what the shipped strategy declined."""
+    moment = desk.clock.at
+    configure(moment, ("risk",))
+    user_id = borrower(moment)
+    application_id = submitted(moment, user_id=user_id, purpose="securities")
+    run_assessment(assessment_id=start_assessment(application_id=application_id, at=moment), now=moment)
+    applications.appeal(application_id=application_id, reason="a slip", by=f"user:{user_id}", at=moment)
+    return services.open_or_resume_case(application_id=application_id, at=moment)
+
+
 class TestEvidence:
     def test_tells_contradictions_and_who_else_names_the_same_contact_masked(self, desk: Desk, sign_in: SignIn) -> None:
         case_id = desk.open()
@@ -71,13 +69,7 @@ class TestEvidence:
             assert secret not in shown
 
     def test_shows_every_variable_with_its_source_and_age_and_the_drawn_path(self, desk: Desk, sign_in: SignIn) -> None:
-        moment = desk.clock.at
-        configure(moment, ("risk",))
-        user_id = borrower(moment)
-        first = submitted(moment, user_id=user_id, purpose="securities")
-        run_assessment(assessment_id=start_assessment(application_id=first, at=moment), now=moment)
-        applications.appeal(application_id=first, reason="a slip", by=f"user:{user_id}", at=moment)
-        case_id = services.open_or_resume_case(application_id=first, at=moment)
+        case_id = appealed(desk)
         answer = sign_in("zhao").get(at(case_id))
         shown = text(answer)
         decision = desk.application(case_id).decision_id
@@ -324,13 +316,7 @@ class TestPrint:
         assert (row.by, row.subject) == (f"staff:{desk.staff['xu']}", f"case:{case_id}")
 
     def test_names_the_decision_its_release_and_every_round(self, desk: Desk, sign_in: SignIn) -> None:
-        moment = desk.clock.at
-        configure(moment, ("risk",))
-        user_id = borrower(moment)
-        first = submitted(moment, user_id=user_id, purpose="securities")
-        run_assessment(assessment_id=start_assessment(application_id=first, at=moment), now=moment)
-        applications.appeal(application_id=first, reason="a slip", by=f"user:{user_id}", at=moment)
-        case_id = services.open_or_resume_case(application_id=first, at=moment)
+        case_id = appealed(desk)
         printed = " ".join(self.pdf(sign_in("sun").post(at(case_id, "print/"), {"reason": "an appeal"})).split())
         assert "admission v1" in printed
         assert "H05" in printed

@@ -1,11 +1,8 @@
 """The reviewers' screen, through HTTP: every button is one service."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
-from django.test import Client
 
 from lending.services import applications
 from review import services
@@ -14,22 +11,11 @@ from risk.services import run_assessment, start_assessment
 from tests.factories.applications import submitted
 from tests.factories.borrowers import borrower
 from tests.factories.configuration import configure
-from tests.unit.review.conftest import Desk
+from tests.unit.review.conftest import Desk, SignIn
 from users import queries as users
 from users.services import accounts
 
 LIST = "/admin/review/case/"
-SignIn = Callable[[str], Client]
-
-
-@pytest.fixture
-def sign_in(desk: Desk) -> SignIn:
-    def start(who: str) -> Client:
-        client = Client()
-        client.force_login(get_user_model().objects.get(pk=desk.staff[who]))
-        return client
-
-    return start
 
 
 def page(case_id: int) -> str:
