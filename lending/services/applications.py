@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 
 from lending.common import clock, text
 from lending.common.errors import Conflict, Invalid, NotFound
-from lending.models import Application, ApplicationStatus, Product, Reason, Supplement
+from lending.models import Application, ApplicationStatus, Grade, Product, Reason, Supplement
 from lending.models.application import OPEN_STATUSES
 from lending.rules import offer
 from lending.rules.terms import Terms
@@ -304,6 +304,9 @@ def check_can_appeal(application: Application, at: datetime) -> None:
 def appeal(*, application_id: int, reason: str, by: str, at: datetime) -> None:
     """DECLINED → REFERRED: a person looks at it. Once, within 30 days, and not while another application is open.
 
+    The machine offers nothing where it declines; a person may then lend up to the limit of the grade, at its price.
+    Without a grade that lends, nobody can approve.
+
     Raises AppealClosed, UnusableText.
     """
     text.check_words({"reason": reason})
@@ -312,7 +315,27 @@ def appeal(*, application_id: int, reason: str, by: str, at: datetime) -> None:
     check_can_appeal(application, at)
     application.appeals += 1
     application.reapply_at = application.closed_at = None
+    terms = None if application.offered_cents else _standing_offer(application)
+    if terms is not None:
+        application.offered_cents = terms.amount_cents
+        _set_terms(application, terms)
     move(application, "refer", by=by, at=at, reason=reason[:200] or "appeal")
+
+
+def _standing_offer(application: Application) -> Terms | None:
+    """What was asked for, up to the limit of the grade; None where the grade or what is left lends nothing."""
+    product = application.product
+    grade = Grade.objects.filter(code=application.grade).exclude(annual_rate=None).first()
+    if grade is None or grade.annual_rate is None or not application.asked_cents or not application.asked_months:
+        return None
+    limits = {"line": grade.limit_line_cents, "single": grade.limit_once_cents}
+    limit = grade.limit_biz_cents if product.family == "business" else limits[product.kind]
+    level = users.level(application.user_id)
+    most = min(application.asked_cents, int(limit * level.limit_factor), product.amount_max_cents)
+    most -= most % product.step_cents
+    if most < product.amount_min_cents:
+        return None
+    return Terms(most, application.asked_months, grade.annual_rate + level.price_delta, application.method)
 
 
 def withdraw(*, application_id: int, by: str, at: datetime) -> None:

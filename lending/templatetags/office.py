@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 
 from lending.common import money
 from lending.common import shown as office
+from lending.common.paging import COUNTED
 from users import queries as users
 
 register = template.Library()
@@ -25,6 +26,12 @@ def staff_acts(row: Any) -> dict[str, Any]:
 @register.filter
 def yuan(amount_cents: int | None) -> str:
     return "-" if amount_cents is None else money.format_cents(amount_cents)
+
+
+@register.filter
+def counted(number: int) -> str:
+    """A count that may have been ended early: "1,000+"."""
+    return f"{min(number, COUNTED):,}{'+' if number > COUNTED else ''}"
 
 
 @register.filter

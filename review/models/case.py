@@ -111,6 +111,18 @@ class Case(FSMModelMixin, models.Model):
             models.Index(fields=["rank", "id"], name="review_case_by_rank"),
             models.Index(fields=["closed_at"], name="review_case_by_closing"),
             models.Index(fields=["rank", "id"], condition=Q(closed_at__isnull=True), name="review_case_open"),
+            # What a queue is counted by, and its oldest case.
+            models.Index(fields=["queue", "status"], condition=Q(closed_at__isnull=True), name="review_case_in_queue"),
+            models.Index(
+                fields=["queue", "opened_at"],
+                condition=Q(status__in=[*WAITING, *WORKED], closed_at__isnull=True),
+                name="review_case_oldest",
+            ),
+            models.Index(
+                fields=["queue", "due_at"],
+                condition=Q(closed_at__isnull=True, paused_at__isnull=True),
+                name="review_case_late",
+            ),
             # The list in its order, narrowed by what a value of is rare.
             *(
                 models.Index(fields=[name, "rank", "id"], name=f"review_case_by_{name.removesuffix('_code')}")

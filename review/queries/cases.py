@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from lending.common.paging import COUNTED
 from review.models import Case, CaseAction
 from review.models.case import WAITING
 from review.rules import priority
@@ -119,7 +120,8 @@ def cases_of(application_ids: Sequence[int]) -> dict[int, int]:
 
 
 def waiting_cases() -> int:
-    return Case.objects.filter(status__in=WAITING).count()
+    """No more than COUNTED + 1."""
+    return Case.objects.filter(status__in=WAITING).order_by()[: COUNTED + 1].count()
 
 
 def rounds_of(application_id: int) -> tuple[tuple[CaseView, tuple[ActionView, ...]], ...]:

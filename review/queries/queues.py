@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from django.db.models import Count, Min, Q
+from django.db import models
+from django.db.models import OuterRef, Q, Subquery
 
+from lending.common.paging import COUNTED
 from review.models import Case, CaseAction, Finding, Mode, Queue, Reviewer, SavedFilter
 from review.models.case import WAITING, WORKED, CaseStatus
+
+PAUSED = (CaseStatus.SUPPLEMENT, CaseStatus.SUSPENDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,32 +44,43 @@ class FindingView:
         return self.borrower_en if language == "en" else self.borrower_zh
 
 
+class Counted(Subquery):
+    """How many rows, to one more than a list counts: a queue of any length costs the same."""
+
+    template = "(SELECT count(*) FROM (%(subquery)s) counted)"
+    output_field = models.IntegerField()
+
+
 def queues(at: datetime) -> tuple[QueueView, ...]:
-    """Every queue with its open cases; what is closed is never read."""
-    counted = (
-        Case.objects.exclude(status=CaseStatus.CLOSED)
-        .order_by()
-        .values("queue_id")
-        .annotate(
-            open_cases=Count("pk"),
-            waiting=Count("pk", filter=Q(status__in=WAITING)),
-            in_work=Count("pk", filter=Q(status__in=WORKED)),
-            late=Count("pk", filter=Q(status__in=[*WAITING, *WORKED, CaseStatus.SUSPENDED], due_at__lte=at)),
-            oldest_at=Min("opened_at", filter=Q(status__in=[*WAITING, *WORKED])),
-        )
+    """Every queue with its open cases; what is closed is never read. No number goes beyond COUNTED + 1."""
+    opened = Case.objects.filter(queue=OuterRef("pk"), closed_at=None).order_by()
+    worked_on = Q(status__in=[*WAITING, *WORKED])
+
+    def count(which: Q) -> Counted:
+        return Counted(opened.filter(which).values("queue_id")[: COUNTED + 1])
+
+    rows = Queue.objects.order_by("-stage", "code").annotate(
+        waiting=count(Q(status__in=WAITING)),
+        in_work=count(Q(status__in=WORKED)),
+        paused=count(Q(status__in=PAUSED)),
+        late=count(Q(paused_at=None, due_at__lte=at)),
+        oldest_at=Subquery(opened.filter(worked_on).order_by("opened_at").values("opened_at")[:1]),
     )
-    found = {row["queue_id"]: row for row in counted}
-    return tuple(_queue(row, found.get(row.pk)) for row in Queue.objects.order_by("-stage", "code"))
-
-
-def _queue(row: Queue, counted: dict[str, Any] | None) -> QueueView:
-    dealt_out = row.mode == Mode.DISPATCH
-    if counted is None:
-        return QueueView(row.pk, row.code, row.name_zh, row.stage, 0, 0, 0, 0, None, dealt_out)
-    waiting, in_work = counted["waiting"], counted["in_work"]
-    paused = counted["open_cases"] - waiting - in_work
-    late, oldest_at = counted["late"], counted["oldest_at"]
-    return QueueView(row.pk, row.code, row.name_zh, row.stage, waiting, in_work, paused, late, oldest_at, dealt_out)
+    return tuple(
+        QueueView(
+            row.pk,
+            row.code,
+            row.name_zh,
+            row.stage,
+            row.waiting,
+            row.in_work,
+            row.paused,
+            row.late,
+            row.oldest_at,
+            row.mode == Mode.DISPATCH,
+        )
+        for row in rows
+    )
 
 
 def findings(action: str) -> tuple[FindingView, ...]:

@@ -44,14 +44,14 @@ def judged(
     grade: str = "D",
     reasons: Sequence[str] = ("S03",),
     offer_cents: int | None = None,
-    with_offer: bool = True,
+    with_offer: bool | None = None,
     **asked: object,
 ) -> int:
-    """After the machine's verdict: approve, refer or decline."""
+    """After the machine's verdict: approve, refer or decline; the machine offers nothing where it declines."""
     application_id = submitted(at, **asked)  # type: ignore[arg-type]
     applications.begin_assessment(application_id=application_id, at=at)
     terms = None
-    if with_offer:
+    if outcome != "decline" if with_offer is None else with_offer:
         amount_cents = offer_cents or int(str(asked.get("amount_cents", 1_000_000)))
         terms = Terms(amount_cents, int(str(asked.get("months", 12))), Decimal(RATES[grade]), "equal_instalment")
     applications.record_verdict(

@@ -1,6 +1,7 @@
 """`manage.py bench_claim`: the next case, claimed by our service and in two statements with SKIP LOCKED, by 32 at once.
 
-Both find a case by the same words and keep the same row of what was done; what differs is the way there and back.
+Both find a case by the same words, by a plan that may not sort, and keep the same row of what was done; what differs is
+the way there and back. What the service also has is a prepared statement; a third way has that in two statements.
 In a database of its own, which is made, filled with committed rows, and dropped again.
 """
 
@@ -41,7 +42,8 @@ WITH claimed AS (
 )
 INSERT INTO review_caseaction
     (case_id, action, actor, occurred_at, source, target, outcome, reasons, note, changes)
-SELECT id, 'claim', %(actor)s, %(at)s, 'WAITING' || substr(status, 3), status, '', '{}', '', '{}' FROM claimed
+SELECT id, 'claim', %(actor)s::text, %(at)s::timestamptz, 'WAITING' || substr(status, 3), status, '', '{}', '', '{}'
+FROM claimed
 RETURNING case_id
 """
 # Between two claims, not measured: the reviewer's five places are free again.
@@ -50,6 +52,7 @@ UPDATE review_case SET status = 'CLOSED', outcome = 'void', closed_at = %s, clai
     slot = NULL WHERE id = %s
 """
 OURS, PEER = "claim_next", "two statements"
+NO_SORT = "SET LOCAL enable_sort = off; "
 Claim = Callable[[dict[str, Any]], int | None]
 
 
@@ -89,9 +92,23 @@ class Command(BaseCommand):
             users_from = fill(cases, at=at, events=False)
             made = add_cases(at=at, user_ids_from=users_from)
         desks = _hire(WORKERS)
-        self.stdout.write(f"  {made:,} cases, {Case.objects.filter(status='WAITING_INITIAL').count():,} wait")
+        waiting = Case.objects.filter(status="WAITING_INITIAL").count()
+        self.stdout.write(f"  {made:,} cases, {waiting:,} wait")
         ours, params = _our_statement(desks[0])
-        ways: dict[str, Claim] = {OURS: _ours, "the same, not prepared": _once(ours), PEER: _twice(_finding(ours))}
+        finding = _finding(ours)
+        ways: dict[str, Claim] = {
+            OURS: _ours,
+            PEER: _twice(lambda db, values: db.execute(NO_SORT + finding, values)),
+            "two, both prepared": _twice(
+                lambda db, values: prepared.execute(db, finding, values, planner=["enable_sort = off"]),
+                prepared.execute,
+            ),
+        }
+        needed = len(ways) * (
+            2 * (WARM + 5) + rounds * (2 * WARM + 10 * claims + (WORKERS - 1) * WARM + WORKERS * claims)
+        )
+        if waiting < needed:
+            raise CommandError(f"{waiting:,} cases wait and {needed:,} claims would be made: raise --cases.")
         for way in ways.values():
             _race(way, params, desks[:2], 5)  # plans and caches
         found: dict[tuple[str, int], list[Race]] = {}
@@ -120,7 +137,10 @@ class Command(BaseCommand):
                 if doubles or starved:
                     wrong.append(f"{name}, {workers} at a time: {doubles} doubles, {starved} starved")
             ratio = rates[OURS] / rates[PEER]
-            self.stdout.write(f"     ratio {ratio:.2f} (target {TARGET:g})")
+            others = ", ".join(
+                f"{rates[OURS] / rates[name]:.2f} to {name}" for name in rates if name not in (OURS, PEER)
+            )
+            self.stdout.write(f"     ratio {ratio:.2f} to {PEER} (target {TARGET:g}), {others}")
             if workers == WORKERS and ratio < TARGET:
                 wrong.append(f"ratio {ratio:.2f}")
         run = sum(map(len, found.values()))
@@ -183,24 +203,18 @@ def _ours(values: dict[str, Any]) -> int | None:
         return services.claim_next(by_id=values["by"], at=values["at"])
 
 
-def _once(ours: str) -> Claim:
-    def claim(values: dict[str, Any]) -> int | None:
-        with connection.cursor() as db:
-            db.execute(ours, values)
-            row = db.fetchone()
-        return row and int(row[0])
-
-    return claim
-
-
-def _twice(finding: str) -> Claim:
+def _twice(find: Callable[..., Any], claim_it: Callable[..., Any] | None = None) -> Claim:
     def claim(values: dict[str, Any]) -> int | None:
         with transaction.atomic(), connection.cursor() as db:
-            db.execute(finding, values)
+            find(db, values)
             row = db.fetchone()
             if row is None:
                 return None
-            db.execute(CLAIM_IT, values | {"case": row[0], "slot": row[1]})
+            taken = values | {"case": row[0], "slot": row[1]}
+            if claim_it is None:
+                db.execute(CLAIM_IT, taken)
+            else:
+                claim_it(db, CLAIM_IT, taken)
             return int(db.fetchone()[0])
 
     return claim
@@ -223,13 +237,16 @@ def _race(claim: Claim, params: dict[str, Any], desks: list[int], claims: int) -
                     ready.wait()
                 begun = time.perf_counter()
                 case_id = claim(values)
-                if case_id is None:
+                if case_id is None:  # told as starved
                     break
                 if number >= WARM:
                     seconds.append(time.perf_counter() - begun)
                     got.append(case_id)
                 with connection.cursor() as db:
                     db.execute(CLOSE, [values["at"], case_id])
+        except BaseException:
+            ready.abort()  # or the others would wait for ever
+            raise
         finally:
             with lock:
                 race.seconds += seconds

@@ -109,6 +109,7 @@ function fit(panel) {
   if (panel.querySelector("input[name=outcome]")) {
     for (const part of panel.querySelectorAll("[data-outcome]")) {
       part.hidden = Boolean(outcome) && part.dataset.outcome !== "" && part.dataset.outcome !== outcome;
+      for (const field of part.querySelectorAll("input, select")) field.disabled = part.hidden; // or it would be sent
     }
   }
   const boxes = shownReasons(panel);

@@ -256,6 +256,20 @@ class TestAppeal:
         applications.decline(application_id=application_id, reasons=["S03"], by="staff:1", at=last)
         unchanged(application_id, AppealClosed, lambda: self.appeal(application_id, last))
 
+    @pytest.mark.parametrize(
+        ("grade", "asked_cents", "offered_cents", "rate"),
+        [("B", 1_000_000, 1_000_000, "0.144"), ("C", 3_000_000, 1_500_000, "0.18"), ("E", 1_000_000, None, None)],
+    )
+    def test_a_person_may_lend_at_the_price_and_limit_of_the_grade(
+        self, at: datetime, grade: str, asked_cents: int, offered_cents: int | None, rate: str | None
+    ) -> None:
+        application_id = judged(at, "decline", grade=grade, reasons=["P02"], amount_cents=asked_cents)
+        assert row(application_id).offered_cents is None
+        self.appeal(application_id, at)
+        found = row(application_id)
+        assert (found.offered_cents, found.decided_cents) == (offered_cents, offered_cents)
+        assert found.decided_rate == (Decimal(rate) if rate else None)
+
     def test_not_while_another_of_the_kind_is_open(self, at: datetime) -> None:
         user_id = borrower(at)
         refused = judged(at, "decline", reasons=["H02"], user_id=user_id)  # may apply again at once
