@@ -15,28 +15,29 @@ JOIN auth_group g ON g.id = m.group_id AND g.name = ANY(%(groups)s)
 WHERE r.active
 """
 
+# What every claim and dispatch holds a reviewer to, by name; `queries.standing` has a sentence for each that fails.
 # `me` is one of PEOPLE, `c` a case and `q` its queue.
-MAY_HAVE = """
-    c.status IN ('WAITING_INITIAL', 'WAITING_FINAL')
-    AND (c.stage = 'initial' OR me.finals)
-    AND q.skill = ANY(me.skills)
-    AND (NOT EXISTS (SELECT 1 FROM review_queuemember w WHERE w.queue_id = q.id)
-         OR EXISTS (SELECT 1 FROM review_queuemember w WHERE w.queue_id = q.id AND w.reviewer_id = me.user_id))
-    AND me.level >= c.level_needed
-    AND (c.language = '' OR c.language = ANY(me.languages))
-    AND (c.held_for_id IS NULL OR c.held_for_id = me.user_id OR c.held_until <= %(at)s)
-    AND (c.stage = 'initial' OR c.initial_reviewer_id IS DISTINCT FROM me.user_id)
-    AND (c.stage = 'final' OR c.final_reviewer_id IS DISTINCT FROM me.user_id)
-    AND NOT EXISTS (SELECT 1 FROM review_skip k
-                    WHERE k.case_id = c.id AND k.reviewer_id = me.user_id AND k.until > %(at)s)
-    AND NOT EXISTS (SELECT 1 FROM review_recusal x
-                    WHERE x.reviewer_id = me.user_id AND x.borrower_id = c.borrower_id)
-    AND NOT EXISTS (SELECT 1 FROM users_profile p
-                    WHERE p.user_id = c.borrower_id AND p.updated_by = 'staff:' || me.user_id)
-    AND NOT EXISTS (SELECT 1 FROM review_case e
+CONDITIONS = {
+    "stage": "(c.stage = 'initial' OR me.finals)",
+    "skill": "q.skill = ANY(me.skills)",
+    "member": """(NOT EXISTS (SELECT 1 FROM review_queuemember w WHERE w.queue_id = q.id)
+         OR EXISTS (SELECT 1 FROM review_queuemember w WHERE w.queue_id = q.id AND w.reviewer_id = me.user_id))""",
+    "level": "me.level >= c.level_needed",
+    "language": "(c.language = '' OR c.language = ANY(me.languages))",
+    "kept": "(c.held_for_id IS NULL OR c.held_for_id = me.user_id OR c.held_until <= %(at)s)",
+    "did_initial": "(c.stage = 'initial' OR c.initial_reviewer_id IS DISTINCT FROM me.user_id)",
+    "did_final": "(c.stage = 'final' OR c.final_reviewer_id IS DISTINCT FROM me.user_id)",
+    "skipped": """NOT EXISTS (SELECT 1 FROM review_skip k
+                    WHERE k.case_id = c.id AND k.reviewer_id = me.user_id AND k.until > %(at)s)""",
+    "recused": """NOT EXISTS (SELECT 1 FROM review_recusal x
+                    WHERE x.reviewer_id = me.user_id AND x.borrower_id = c.borrower_id)""",
+    "edited": """NOT EXISTS (SELECT 1 FROM users_profile p
+                    WHERE p.user_id = c.borrower_id AND p.updated_by = 'staff:' || me.user_id)""",
+    "earlier_round": """NOT EXISTS (SELECT 1 FROM review_case e
                     WHERE e.application_id = c.application_id AND e.round < c.round
-                      AND me.user_id IN (e.initial_reviewer_id, e.final_reviewer_id))
-"""
+                      AND me.user_id IN (e.initial_reviewer_id, e.final_reviewer_id))""",
+}
+MAY_HAVE = "\n    AND ".join(["c.status IN ('WAITING_INITIAL', 'WAITING_FINAL')", *CONDITIONS.values()])
 
 # What a claim keeps of the facts that made this case the next one; read by `queries.why_this_one`.
 WHY = """

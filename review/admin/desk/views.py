@@ -146,7 +146,7 @@ class CaseDesk(Revealing):
         """`tried`, `form`, `refusal`: an act that was not done, shown with what was typed."""
         case, at, by_id = self._case(request, case_id), clock.now(), user_id(request)
         found = evidence(case, at=at)
-        standing = queries.standing(case.id, by_id)
+        standing = queries.standing(case.id, by_id, at)
         may_write = standing.level > 0
         shown = {
             **self.admin_site.each_context(request),
@@ -180,10 +180,11 @@ class CaseDesk(Revealing):
         case = self._case(request, case_id)
         asked = {name: request.GET.get(name, "")[:20] for name in ("amount", "months")}
         application, seen = lending.application(case.application_id), inputs_of(case.application_id)
+        at = clock.now()
         shown = {
             "case": case,
-            "offer": offer(case, application, seen, **asked, at=clock.now()),
-            "standing": queries.standing(case.id, user_id(request)),
+            "offer": offer(case, application, seen, **asked, at=at),
+            "standing": queries.standing(case.id, user_id(request), at),
         }
         return render(request, "review/parts/quote.html", shown)
 
