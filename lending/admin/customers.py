@@ -16,8 +16,8 @@ from lending.common.composed import ComposedPage
 from lending.common.crypto import mask_name, mask_phone
 from lending.common.revealing import Revealing
 from lending.models import Customer
+from review import services
 from users import queries as users
-from users.services import access
 
 
 @admin.register(Customer)
@@ -35,7 +35,8 @@ class CustomerAdmin(CustomerSearch, ComposedPage, Revealing, ReadOnlyAdmin):
     province = masked("profile.province", str, "province")
     level = linked("level_row.level")
     since = age("created_at", "with us")
-    recorder = access.record
+    recorder = services.record_reveal
+    refusal_recorder = services.record_refusal
     revealed = {
         "phone": lambda row: users.person(row.pk).phone,
         "name": lambda row: users.person(row.pk).name,

@@ -15,18 +15,21 @@ from unfold.decorators import action
 
 from lending.common import clock
 from lending.common.acting import ReasonForm
+from lending.common.errors import Forbidden
 
 PERMISSION = "users.reveal_personal_data"
 
 
 class Revealing(ModelAdmin):
-    """A button on the page of a row. `revealed`: what is shown, by label; `recorder`: writes the log, one service.
+    """A button on the page of a row. `revealed`: what is shown, by label; `recorder`: writes the log, one service, or
+    refuses; `refusal_recorder`: writes down that it refused.
 
     `?show=` names the labels that are wanted, once or more; without it all of them are shown.
     """
 
     revealed: Mapping[str, Callable[[Any], Any]] = {}
     recorder: Callable[..., None]
+    refusal_recorder: Callable[..., None] | None = None
     actions_detail: Any = ("reveal",)
 
     def reveal_subject(self, row: Any) -> str:
@@ -54,15 +57,17 @@ class Revealing(ModelAdmin):
         form = ReasonForm(request.POST or None, question=_("Why do you need to see it?"))
         shown: list[tuple[str, Any]] = []
         if form.is_valid():
-            with transaction.atomic(durable=True):
-                type(self).recorder(
-                    by=f"staff:{request.user.pk}",
-                    subject=self.reveal_subject(row),
-                    fields=list(chosen),
-                    reason=form.cleaned_data["reason"],
-                    at=clock.now(),
-                )
-            shown = [(label.replace("_", " "), read(row)) for label, read in chosen.items()]
+            asked = {
+                "by": f"staff:{request.user.pk}",
+                "subject": self.reveal_subject(row),
+                "fields": list(chosen),
+                "reason": form.cleaned_data["reason"],
+                "at": clock.now(),
+            }
+            if refused := self._refused(asked):
+                form.add_error(None, refused)
+            else:
+                shown = [(label.replace("_", " "), read(row)) for label, read in chosen.items()]
         context = {
             **self.admin_site.each_context(request),
             "title": _("Personal data"),
@@ -72,3 +77,15 @@ class Revealing(ModelAdmin):
             "back": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id]),
         }
         return TemplateResponse(request, "users/reveal.html", context)
+
+    def _refused(self, asked: Mapping[str, Any]) -> str:
+        """Why it may not be shown; empty once the log has it."""
+        try:
+            with transaction.atomic(durable=True):
+                type(self).recorder(**asked)
+        except Forbidden as error:
+            if keep := type(self).refusal_recorder:
+                with transaction.atomic(durable=True):
+                    keep(**asked)
+            return error.detail
+        return ""

@@ -11,7 +11,7 @@ ACTS = (
     *("close_notice", "try_again", "resend_push", "put_on_list", "take_off_list"),
     *("freeze_grant", "unfreeze_grant", "expire_grant", "close_grant", "approve_template"),
     *("recommend_case", "decide_case", "supplement_case", "return_case", "suspend_case", "escalate_case"),
-    *("release_case", "recuse_case", "print_case", "except_case"),
+    *("release_case", "recuse_case", "print_case", "except_case", "reveal_refused"),
     *("second_look", "answer_second_look"),
     *("skip_case", "on_duty", "off_duty"),
     *("amount_case", "draft_authority", "approve_authority", "discard_authority", "configure_queue"),

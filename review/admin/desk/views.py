@@ -28,7 +28,6 @@ from review.admin.desk.offer import offer
 from review.admin.desk.panel import explained, panels
 from review.models import Case
 from users import queries as users
-from users.services import access
 
 PRINT = "review.print_case"
 PHONE_STATES = {
@@ -70,7 +69,8 @@ def shown_pictures(case: Case, kinds: tuple[str, ...]) -> SafeString | str:
 class CaseDesk(Revealing):
     """The page of a case in CaseAdmin."""
 
-    recorder = access.record
+    recorder = services.record_reveal
+    refusal_recorder = services.record_refusal
     actions_detail = ()
     revealed = {
         "name": lambda case: users.person(case.borrower_id).name,
@@ -164,7 +164,7 @@ class CaseDesk(Revealing):
             "offer": offer(case, found.application, found.inputs, **(asked or {}), at=at),
             "note_form": note or (NoteForm(auto_id="note_%s") if may_write else None),
             "attachment_form": attachment or (AttachmentForm(auto_id="attach_%s") if may_write else None),
-            "may_reveal": request.user.has_perm(REVEAL),
+            "may_reveal": request.user.has_perm(REVEAL) and not standing.conflict,
             "may_print": request.user.has_perm(PRINT),
             "states": CASE_STATES,
             "outcomes": OUTCOMES,

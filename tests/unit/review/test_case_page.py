@@ -20,7 +20,7 @@ from tests.factories.pictures import picture
 from tests.unit.review.conftest import Desk, SignIn
 from users import queries as users
 from users.models import AccessLog, StaffAct
-from users.services import accounts, contacts
+from users.services import accounts, contacts, profiles
 from users.services.contacts import NewContact
 
 LIST = "/admin/review/case/"
@@ -109,6 +109,43 @@ class TestEvidence:
         assert (row.fields, row.reason) == (["ID document", "face"], "is it the same face")
         assert row.subject == f"user:{desk.row(case_id).borrower_id}"
         assert users.account(desk.row(case_id).borrower_id).phone not in shown
+
+
+class TestWhoMustNotSee:
+    """A reviewer who must not review this borrower is refused, whichever page is asked, and that is kept."""
+
+    def pages(self, desk: Desk, case_id: int) -> list[str]:
+        values = {"kind": "id_front", "title": "ID", "content": picture(1)}
+        file = desk.act("attach", case_id, "wu", **values)
+        owner = desk.row(case_id).borrower_id
+        return [
+            at(case_id, "revealed/?show=phone"),
+            f"/admin/review/attachment/{file}/revealed/",
+            f"/admin/lending/customer/{owner}/revealed/",
+        ]
+
+    def test_is_refused_every_page_and_it_is_kept(self, desk: Desk, sign_in: SignIn) -> None:
+        case_id = desk.open()
+        desk.claim("chen")
+        desk.act("recuse", case_id, "chen", reasons=["K01"])
+        known, told = users.account(desk.row(case_id).borrower_id).phone, {"reason": "curious about a friend"}
+        for page in self.pages(desk, case_id):
+            for who, refused in (("chen", True), ("wu", False)):
+                shown = text(sign_in(who).post(page, told))
+                assert ("Another reviewer must take this case" in shown) is refused
+                assert (known in shown or "data:image/png" in shown) is not refused
+        assert AccessLog.objects.count() == StaffAct.objects.filter(act="reveal_refused").count() == 3
+        row = StaffAct.objects.filter(act="reveal_refused").earliest("pk")
+        assert (row.by, row.subject) == (f"staff:{desk.staff['chen']}", f"user:{desk.row(case_id).borrower_id}")
+        assert row.reason == "phone: curious about a friend"
+
+    def test_is_not_shown_the_button(self, desk: Desk, sign_in: SignIn) -> None:
+        case_id = desk.open()
+        assert at(case_id, "revealed/") in text(sign_in("chen").get(at(case_id)))
+        profiles.save(
+            user_id=desk.row(case_id).borrower_id, by=f"staff:{desk.staff['chen']}", at=desk.clock.at, city="宁波"
+        )
+        assert at(case_id, "revealed/") not in text(sign_in("chen").get(at(case_id)))
 
 
 class TestWhyNot:
