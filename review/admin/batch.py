@@ -16,7 +16,7 @@ from unfold.widgets import (
 from lending.common import clock
 from lending.common.errors import DomainError
 from review import queries, services
-from review.admin.forms import finding_choices, reason_choices
+from review.admin.forms import Codes
 from review.models import BatchAction
 from review.services import batch
 
@@ -28,7 +28,7 @@ class BatchForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["reasons"].choices = [*finding_choices("approve"), *reason_choices()]  # type: ignore[attr-defined]
+        self.fields["reasons"].choices = Codes().verdict_choices()  # type: ignore[attr-defined]
 
 
 def to_batch(page: Any, request: HttpRequest, queryset: Any) -> HttpResponse:

@@ -1,7 +1,9 @@
 """What a reviewer fills in for each action: always a code, often a note. Money is typed in yuan."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from django import forms
@@ -19,6 +21,7 @@ from lending.common.money import cents
 from lending.rules.terms import Terms
 from review import queries
 from review.services import feedback
+from risk import queries as risk
 from users import queries as users
 
 VERDICTS = [("approve", "通过 Approve"), ("decline", "拒绝 Decline")]
@@ -29,17 +32,34 @@ def _chinese() -> bool:
     return (get_language() or "").startswith("zh")
 
 
-def finding_choices(action: str) -> list[tuple[str, str]]:
-    return [(row.code, f"{row.code} {row.text_zh if _chinese() else row.text_en}") for row in queries.findings(action)]
+class Codes:
+    """What an act is explained with, read once for all forms of a page. `decisions`: of the application, where they
+    have been read."""
+
+    def __init__(self, decisions: Sequence[risk.DecisionView] = ()) -> None:
+        self.decisions = {row.id: row for row in decisions}
+
+    @cached_property
+    def findings(self) -> Mapping[str, tuple[queries.FindingView, ...]]:
+        return queries.all_findings()
+
+    @cached_property
+    def reasons(self) -> Sequence[lending.ReasonView]:
+        return lending.reasons()
+
+    def finding_choices(self, action: str) -> list[tuple[str, str]]:
+        return [_choice(row) for row in self.findings.get(action, ())]
+
+    def reason_choices(self) -> list[tuple[str, str]]:
+        """Decline reasons a person can give; the ones of funders and borrowers are not theirs."""
+        return [_choice(row) for row in self.reasons if row.cls not in ("M", "B")]
+
+    def verdict_choices(self) -> list[tuple[str, str]]:
+        return [*self.finding_choices("approve"), *self.reason_choices()]
 
 
-def reason_choices() -> list[tuple[str, str]]:
-    """Decline reasons a person can give; the ones of funders and borrowers are not theirs."""
-    return [
-        (row.code, f"{row.code} {row.text_zh if _chinese() else row.text_en}")
-        for row in lending.reasons()
-        if row.cls not in ("M", "B")
-    ]
+def _choice(row: queries.FindingView | lending.ReasonView) -> tuple[str, str]:
+    return row.code, f"{row.code} {row.text_zh if _chinese() else row.text_en}"
 
 
 class ReasonForm(forms.Form):
@@ -53,13 +73,20 @@ class ReasonForm(forms.Form):
     )
     note = forms.CharField(label="备注 Note", required=False, max_length=2000, widget=UnfoldAdminTextareaWidget)
 
-    def __init__(self, *args: Any, application: lending.ApplicationView, at: datetime, **kwargs: Any) -> None:
-        self.application, self.at = application, at
+    def __init__(
+        self,
+        *args: Any,
+        application: lending.ApplicationView,
+        at: datetime,
+        known: Codes | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.application, self.at, self.known = application, at, known or Codes()
         super().__init__(*args, **kwargs)
         self.fields["reasons"].choices = self.codes()  # type: ignore[attr-defined]
 
     def codes(self) -> list[tuple[str, str]]:
-        return finding_choices(self.action)
+        return self.known.finding_choices(self.action)
 
     def values(self) -> dict[str, Any]:
         """The keywords of the service."""
@@ -78,11 +105,13 @@ class VerdictForm(ReasonForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        said = feedback.choices(decision_id=self.application.decision_id, reasons=self.application.reasons)
+        pk = self.application.decision_id
+        decision = self.known.decisions.get(pk) if pk else None
+        said = feedback.choices(decision_id=pk, reasons=self.application.reasons, decision=decision)
         self.fields["disagrees"].choices = [(row.subject, row.text) for row in said]  # type: ignore[attr-defined]
 
     def codes(self) -> list[tuple[str, str]]:
-        return [*finding_choices("approve"), *reason_choices()]
+        return self.known.verdict_choices()
 
     def values(self) -> dict[str, Any]:
         return super().values() | {name: self.cleaned_data[name] for name in ("outcome", "disagrees")}
@@ -121,7 +150,7 @@ class SupplementForm(ReasonForm):
     field_order = ["reasons", "question", "note"]
 
     def values(self) -> dict[str, Any]:
-        chosen = {row.code: row for row in queries.findings(self.action)}
+        chosen = {row.code: row for row in self.known.findings.get(self.action, ())}
         language = users.account(self.application.user_id).language
         items = []
         for code in self.cleaned_data["reasons"]:

@@ -23,7 +23,7 @@ from lending.common.composed import ComposedPage
 from lending.common.errors import DomainError, Forbidden, Invalid
 from review.admin import evidence, period
 from review.admin.figures import Table, as_csv, quality_tables, tables
-from review.admin.forms import VERDICTS, finding_choices, reason_choices
+from review.admin.forms import VERDICTS, Codes
 from review.models import DriftAlarm, ErrorClass, QualitySetting, ReviewDay, SamplingRule, SecondLook
 from review.queries import actions_of
 from review.queries.quality import coaching
@@ -45,7 +45,7 @@ class LookForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         classes = [(row.code, f"{row} ({row.get_severity_display()})") for row in ErrorClass.objects.all()]
-        self.fields["reasons"].choices = [*finding_choices("approve"), *reason_choices()]  # type: ignore[attr-defined]
+        self.fields["reasons"].choices = Codes().verdict_choices()  # type: ignore[attr-defined]
         self.fields["mistakes"].choices = classes  # type: ignore[attr-defined]
 
 

@@ -13,7 +13,7 @@ from review.queries.cases import (
     rounds_of,
     waiting_cases,
 )
-from review.queries.checklist import ChecklistView, checklist
+from review.queries.checklist import ChecklistView, checklist, checklist_of
 from review.queries.notes import AttachmentView, NoteView, attachments_of, notes_of
 from review.queries.phone import PhoneLog, QuestionView, called_number, phone_log, question
 from review.queries.queues import (
@@ -21,6 +21,7 @@ from review.queries.queues import (
     QueueSettings,
     QueueView,
     ReviewerView,
+    all_findings,
     approval_findings,
     findings,
     queue_settings,
@@ -31,7 +32,7 @@ from review.queries.queues import (
 )
 from review.queries.remaining import RemainingView, remaining
 from review.queries.standing import AuthorityFor, Standing, authority_for, standing
-from review.queries.why import WhyView, why_this_one
+from review.queries.why import WhyView, why_of, why_this_one
 
 __all__ = [
     "ActionView",
@@ -52,6 +53,7 @@ __all__ = [
     "VersionView",
     "WhyView",
     "actions_of",
+    "all_findings",
     "approval_findings",
     "attachments_of",
     "authority_for",
@@ -63,6 +65,7 @@ __all__ = [
     "cases_held_by",
     "cases_of",
     "checklist",
+    "checklist_of",
     "findings",
     "notes_of",
     "phone_log",
@@ -76,5 +79,6 @@ __all__ = [
     "saved_filters",
     "standing",
     "waiting_cases",
+    "why_of",
     "why_this_one",
 ]

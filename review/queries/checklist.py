@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from review.models import Case, ChecklistItem, ChecklistTick
+from review.models import ChecklistItem, ChecklistTick
 from review.models.case import WORKED
-from users import queries as users
+from review.queries import cases
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,15 @@ class ChecklistView:
 
 def checklist(case_id: int) -> ChecklistView:
     """Empty for a case that does not exist."""
-    case = Case.objects.filter(pk=case_id).first()
-    if case is None:
-        return ChecklistView(case_id, None, ())
-    ticks = {row.item_id: row for row in ChecklistTick.objects.filter(case=case, taken_back_at=None)}
-    names = users.actor_names(f"staff:{row.by_id}" for row in ticks.values())
+    case = cases.case(case_id)
+    return checklist_of(case) if case else ChecklistView(case_id, None, ())
+
+
+def checklist_of(case: cases.CaseView) -> ChecklistView:
+    rows = ChecklistTick.objects.filter(case=case.id, taken_back_at=None).select_related("by")
+    ticks = {row.item_id: row for row in rows}
     lines = []
-    for item in ChecklistItem.objects.filter(queue_id=case.queue_id, active=True):
+    for item in ChecklistItem.objects.filter(queue__code=case.queue, active=True):
         tick = ticks.get(item.pk)
         lines.append(
             ChecklistLine(
@@ -51,8 +53,8 @@ def checklist(case_id: int) -> ChecklistView:
                 text_zh=item.text_zh,
                 needed_for=item.needed_for,
                 needed_name=item.get_needed_for_display(),
-                by=names[f"staff:{tick.by_id}"] if tick else "",
+                by=tick.by.get_full_name() if tick else "",
                 ticked_at=tick.ticked_at if tick else None,
             )
         )
-    return ChecklistView(case_id, case.claimed_by_id if case.status in WORKED else None, tuple(lines))
+    return ChecklistView(case.id, case.claimed_by_id if case.status in WORKED else None, tuple(lines))

@@ -6,7 +6,6 @@ from datetime import datetime
 from review.models import (
     Action,
     Callee,
-    Case,
     CaseAction,
     CheckState,
     PhoneAnswer,
@@ -121,9 +120,8 @@ class QuestionView:
 
 def phone_log(case_id: int) -> PhoneLog:
     """What was tried and found by telephone for a case. Empty for a case that does not exist."""
-    queue_ids = Case.objects.filter(pk=case_id).values_list("queue_id", flat=True)
     scripts: dict[str, PhoneScript] = {}
-    for script in PhoneScript.objects.filter(queue_id__in=list(queue_ids)).order_by("version"):
+    for script in PhoneScript.objects.filter(queue__cases=case_id).order_by("version"):
         scripts[script.callee] = script
     attempts = list(PhoneAttempt.objects.filter(case_id=case_id).defer("number"))
     rows = list(PhoneCheck.objects.filter(case_id=case_id).select_related("script__queue"))

@@ -88,6 +88,14 @@ def findings(action: str) -> tuple[FindingView, ...]:
     return tuple(_finding(row) for row in Finding.objects.filter(action=action))
 
 
+def all_findings() -> dict[str, tuple[FindingView, ...]]:
+    """`findings` of every action."""
+    found: dict[str, tuple[FindingView, ...]] = {}
+    for row in Finding.objects.all():
+        found[row.action] = (*found.get(row.action, ()), _finding(row))
+    return found
+
+
 def approval_findings(application_id: int) -> tuple[FindingView, ...]:
     """What a person found who approved an application; empty where none did."""
     last = (

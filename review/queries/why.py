@@ -1,11 +1,15 @@
 """Why a reviewer got this case and no other: the facts kept when it was claimed or dealt out."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from lending.common import clock
 from review.models import Action, CaseAction
 from review.rules import priority
+
+TAKEN = (Action.CLAIM, Action.DISPATCH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,12 @@ class WhyView:
 
 def why_this_one(case_id: int) -> WhyView | None:
     """Of the latest claim; None for a case that nobody has had."""
-    taken = CaseAction.objects.filter(case_id=case_id, action__in=(Action.CLAIM, Action.DISPATCH)).last()
+    return why_of(CaseAction.objects.filter(case_id=case_id, action__in=TAKEN).order_by("-pk")[:1])
+
+
+def why_of(actions: Iterable[Any]) -> WhyView | None:
+    """Of what was done to one case, oldest first."""
+    taken = next((row for row in reversed(list(actions)) if row.action in TAKEN), None)
     why = taken.changes.get("why") if taken else None
     if taken is None or why is None:
         return None

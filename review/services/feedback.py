@@ -38,9 +38,12 @@ class Choice:
     text: str
 
 
-def choices(*, decision_id: int | None, reasons: Sequence[str]) -> tuple[Choice, ...]:
-    """The rules that hit, then the score; where the decision is not known, the reasons alone."""
-    decision = _decision(decision_id)
+def choices(
+    *, decision_id: int | None, reasons: Sequence[str], decision: risk.DecisionView | None = None
+) -> tuple[Choice, ...]:
+    """The rules that hit, then the score; where the decision is not known, the reasons alone. `decision`: where it has
+    been read already."""
+    decision = decision or _decision(decision_id)
     if decision is None:
         return tuple(Choice(f"reason:{code}", code, code) for code in reasons)
     homes = strategies.rule_homes(decision.id)

@@ -54,12 +54,14 @@ def actor(by_id: int) -> str:
 
 
 def lock(case_id: int) -> Case:
-    """The case, locked after its application. Raises NotFound."""
+    """The case, locked after its application, which is at its `application`. Raises NotFound."""
     application_id = Case.objects.filter(pk=case_id).values_list("application_id", flat=True).first()
     if application_id is None:
         raise NotFound("There is no such case.")
-    applications.lock(application_id)
-    return Case.objects.select_for_update(of=("self",)).select_related("queue").get(pk=case_id)
+    application = applications.lock(application_id)
+    case = Case.objects.select_for_update(of=("self",)).select_related("queue").get(pk=case_id)
+    case.application = application
+    return case
 
 
 def reviewer(by_id: int, groups: Sequence[str] = REVIEW_GROUPS) -> Reviewer:
@@ -97,7 +99,7 @@ def hold(case_id: int, by_id: int, *, stage: str | None = None) -> tuple[Case, A
     if case.claimed_by_id != by_id:
         raise NotYourCase()
     check_no_interest(borrower_id=case.borrower_id, by_id=by_id)
-    application = Application.objects.select_related("product").get(pk=case.application_id)
+    application = case.application
     if application.status != ApplicationStatus.REFERRED:
         raise ApplicationLeft(f"The application is {application.status}.", state=application.status)
     return case, application, who

@@ -1,12 +1,15 @@
 """Who else is tied to a borrower: the same device, contact, card or home, or a contact who is a borrower. By index."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
+
+from django.db.models import Value
 
 from lending.common.crypto import mask_name, mask_phone
 from users.models import Contact, User
-from users.queries.people import SHARED, sharers
+from users.queries.people import OWN_AT_MOST, SHARED
 
 # How two borrowers are tied, and what a reader calls it.
 TIES = {
@@ -17,6 +20,10 @@ TIES = {
     "named_by": "被列为联系人 Names this borrower as a contact",
     "names": "联系人亦为借款人 Contact who is a borrower too",
 }
+
+
+# What of the borrower's own a tie goes by, where it is called otherwise.
+OWN_OF = {"named_by": "phone", "names": "contact"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +48,18 @@ class Tie:
 
 
 def network(user_id: int, *, at_most: int = 10) -> tuple[Tie, ...]:
-    """One Tie for each of TIES, in its order. Nobody's number is read."""
-    found = {thing: sharers(user_id, thing, at_most=at_most + 1) for thing in SHARED}
-    found |= {"named_by": _named_by(user_id, at_most + 1), "names": _names(user_id, at_most + 1)}
-    people = masked({other for others in found.values() for other in others or ()})
+    """One Tie for each of TIES, in its order. Nobody's number is read. Three statements, whatever there is."""
+    own = _own(user_id)
+    others = _others(user_id, own, at_most + 1)
+    known = {kind: bool(own.get(OWN_OF.get(kind, kind))) for kind in TIES}
+    people = masked({other for found in others.values() for other in found})
     return tuple(
         Tie(
             kind=kind,
             title=title,
-            known=found[kind] is not None,
-            people=tuple(people[other] for other in (found[kind] or ())[:at_most]),
-            more=len(found[kind] or ()) > at_most,
+            known=known[kind],
+            people=tuple(people[other] for other in others.get(kind, ())[:at_most]),
+            more=len(others.get(kind, ())) > at_most,
         )
         for kind, title in TIES.items()
     )
@@ -68,21 +76,42 @@ def _name(row: User) -> str:
     return mask_name(profile.name or "") if profile else ""
 
 
-def _named_by(user_id: int, at_most: int) -> tuple[int, ...] | None:
-    """Others who gave this borrower's phone as a contact's; None without a phone."""
-    index = User.objects.filter(pk=user_id).values_list("phone_index", flat=True).first()
-    if not index:
-        return None
-    rows = Contact.objects.filter(phone_index=index).exclude(user_id=user_id).order_by("-created_at")
-    return tuple(dict.fromkeys(rows.values_list("user_id", flat=True)[: 2 * at_most]))[:at_most]
+def _own(user_id: int) -> dict[str, list[str]]:
+    """The indexes by which this borrower could be tied: those of SHARED, and the phone."""
+    parts = [
+        model.objects.filter(user_id=user_id)
+        .exclude(**{column: ""})
+        .order_by(f"-{newest}")
+        .values_list(Value(thing), column)[:OWN_AT_MOST]
+        for thing, (model, column, newest) in SHARED.items()
+    ]
+    phone = User.objects.filter(pk=user_id, phone_index__isnull=False).values_list(Value("phone"), "phone_index")
+    return _grouped(phone.union(*parts, all=True))
 
 
-def _names(user_id: int, at_most: int) -> tuple[int, ...] | None:
-    """Contacts of this borrower who have an account of their own; None without contacts."""
-    indexes = list(
-        Contact.objects.filter(user_id=user_id).exclude(phone_index="").values_list("phone_index", flat=True)
-    )
-    if not indexes:
-        return None
-    rows = User.objects.filter(phone_index__in=indexes, kind="borrower").exclude(pk=user_id).order_by("-pk")
-    return tuple(rows.values_list("pk", flat=True)[:at_most])
+def _others(user_id: int, own: Mapping[str, Sequence[str]], at_most: int) -> dict[str, tuple[int, ...]]:
+    """By kind of tie, other borrowers, of each thing those that came latest; at most so many of a kind."""
+    parts = [
+        model.objects.filter(**{column: value})
+        .order_by(f"-{newest}")
+        .values_list(Value(thing), "user_id")[: at_most + 1]
+        for thing, (model, column, newest) in SHARED.items()
+        for value in own.get(thing, ())
+    ]
+    for phone in own.get("phone", ()):
+        naming = Contact.objects.filter(phone_index=phone).exclude(user_id=user_id).order_by("-created_at")
+        parts.append(naming.values_list(Value("named_by"), "user_id")[: 2 * at_most])
+    if contacts := own.get("contact"):
+        named = User.objects.filter(phone_index__in=contacts, kind="borrower").exclude(pk=user_id).order_by("-pk")
+        parts.append(named.values_list(Value("names"), "pk")[:at_most])
+    if not parts:
+        return {}
+    found = _grouped(parts[0].union(*parts[1:], all=True) if parts[1:] else parts[0])
+    return {kind: tuple(pk for pk in dict.fromkeys(ids) if pk != user_id)[:at_most] for kind, ids in found.items()}
+
+
+def _grouped(rows: Iterable[tuple[str, Any]]) -> dict[str, list[Any]]:
+    found: dict[str, list[Any]] = {}
+    for kind, value in rows:
+        found.setdefault(kind, []).append(value)
+    return found

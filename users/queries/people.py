@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, Value
 
 from lending.common.crypto import blind_index
 from lending.common.errors import Invalid, NotFound
@@ -129,7 +129,7 @@ def account(user_id: int) -> AccountView:
 def person(user_id: int) -> Person:
     """Raises NotFound."""
     user = _user(user_id)
-    profile = Profile.objects.filter(user_id=user_id).first() or Profile(user_id=user_id)
+    profile = getattr(user, "profile", None) or Profile(user_id=user_id)
     contacts = Contact.objects.filter(user_id=user_id).order_by("position")
     return Person(
         user_id=user.pk,
@@ -231,9 +231,9 @@ def people_with_number(text: str) -> tuple[int, ...]:
     return tuple(User.objects.filter(found).values_list("pk", flat=True).distinct())
 
 
-def phone_place(user_id: int) -> str:
-    """Where the borrower's number was given out, in Chinese: province and mostly city; "" where that is unknown."""
-    return identity.phone_place(_user(user_id).phone or "")
+def phone_place(number: str) -> str:
+    """Where it was given out, in Chinese: province and mostly city; "" where that is unknown."""
+    return identity.phone_place(number)
 
 
 def user_id_of(public_id: UUID) -> int:
@@ -246,14 +246,10 @@ def user_id_of(public_id: UUID) -> int:
 
 def list_hits(user_id: int, at: datetime) -> tuple[ListHit, ...]:
     """Live list entries that name the borrower's phone, ID number, cards or devices."""
-    user = _user(user_id)
-    subjects = [("phone", user.phone_index)]
-    subjects += [("id_number", index) for index in _values(Profile, user_id, "id_index")]
-    subjects += [("card", index) for index in _values(BankCard, user_id, "number_index")]
-    subjects += [("device", blind_index(value, "device")) for value in _values(Device, user_id, "fingerprint")]
     named = Q()
-    for subject, index in subjects:
-        if index:
+    for subject, value in _named_on_lists(user_id):
+        if value:
+            index = blind_index(value, "device") if subject == "device" else value
             named |= Q(subject=subject, subject_index=index)
     if not named:
         return ()
@@ -294,11 +290,21 @@ def device_accounts(fingerprint: str, since: datetime) -> int:
 
 
 def _user(user_id: int) -> User:
-    user = User.objects.filter(pk=user_id).first()
+    user = User.objects.filter(pk=user_id).select_related("profile").first()
     if user is None:
         raise NotFound("There is no such account.")
     return user
 
 
-def _values(model: Any, user_id: int, name: str) -> Sequence[str]:
-    return list(model.objects.filter(user_id=user_id).values_list(name, flat=True))
+def _named_on_lists(user_id: int) -> Sequence[tuple[str, str | None]]:
+    """What lists may know a borrower by: an index, of a device its fingerprint. One statement."""
+    own = [
+        model.objects.filter(**{owner: user_id}).order_by().values_list(Value(subject), column)
+        for subject, model, owner, column in (
+            ("phone", User, "pk", "phone_index"),
+            ("id_number", Profile, "user_id", "id_index"),
+            ("card", BankCard, "user_id", "number_index"),
+            ("device", Device, "user_id", "fingerprint"),
+        )
+    ]
+    return list(own[0].union(*own[1:], all=True))

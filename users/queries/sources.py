@@ -8,6 +8,7 @@ from django.conf import settings
 from lending.common.crypto import blind_index
 from lending.common.errors import NotFound, Unavailable
 from users.models import Check, CheckKind, CheckState, Profile, Source
+from users.queries.people import Person
 
 
 class SourceWithoutAddress(Unavailable):
@@ -140,9 +141,10 @@ def check_behind(user_id: int, kind: str, state: str, at: datetime, card_id: int
     return CheckBehind(row.pk, row.state, row.checked_at, row.price_cents, source_code, row.consent_id)
 
 
-def identity_result(user_id: int, at: datetime) -> CheckResult | None:
-    """The latest answered check of the name and number the borrower declares now; a pass only while it is fresh."""
-    profile = Profile.objects.filter(user_id=user_id).first()
+def identity_result(user_id: int, at: datetime, *, declared: Person | None = None) -> CheckResult | None:
+    """The latest answered check of the name and number the borrower declares now; a pass only while it is fresh.
+    `declared`: where it has been read already."""
+    profile = declared or Profile.objects.filter(user_id=user_id).first()
     if profile is None or not profile.id_number:
         return None
     row = (
@@ -179,7 +181,7 @@ def check(user_id: int, check_id: int) -> CheckView:
     return _check_view(row)
 
 
-def identity_index(profile: Profile) -> str:
+def identity_index(profile: Profile | Person) -> str:
     """Blind index of the name and number together: an answer holds only for what was asked."""
     return blind_index(f"{profile.name}\0{profile.id_number}", "identity")
 

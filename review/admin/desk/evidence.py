@@ -11,6 +11,7 @@ from lending.common.crypto import mask_id, mask_name, mask_phone
 from lending.common.logs import redact
 from lending.common.money import format_cents, format_known, percent
 from review import queries
+from review.admin.forms import Codes
 from review.rules import contradictions
 from risk import queries as risk
 from risk.queries.lineage import Line, Lineage, lineage
@@ -98,8 +99,10 @@ class Evidence:
     notes: Sequence[queries.NoteView]
     attachments: Sequence[queries.AttachmentView]
     history: Sequence[queries.ActionView]
+    why: queries.WhyView | None
     timeline: Sequence[lending.EventView]
     names: Mapping[str, str]
+    codes: Codes
 
 
 def evidence(case: queries.CaseView, *, at: datetime) -> Evidence:
@@ -110,15 +113,17 @@ def evidence(case: queries.CaseView, *, at: datetime) -> Evidence:
     ties = users.network(application.user_id)
     notes, attachments = queries.notes_of(application.id), queries.attachments_of(application.id)
     supplements = lending.supplements_of(application.id)
-    history = [row for _, rows in queries.rounds_of(application.id) for row in rows]
+    rounds = queries.rounds_of(application.id)
+    history = [row for _, rows in rounds for row in rows]
     events = lending.timeline(application.id)
     actors = {row.actor for row in history} | {row.actor for row in events}
     actors |= {row.by for row in notes} | {row.by for row in attachments}
-    found = _pictures(supplements, attachments)
+    found, codes = _pictures(supplements, attachments), Codes(decisions)
+    reasons = {row.code: row for row in codes.reasons}
     return Evidence(
         application=application,
         inputs=inputs,
-        reasons=lending.reasons(list(application.reasons)),
+        reasons=[reasons[code] for code in application.reasons],
         asked=_asked(application),
         person=_person(person, at),
         contradictions=contradictions.found(_facts(person, inputs, ties), format_cents),
@@ -134,8 +139,10 @@ def evidence(case: queries.CaseView, *, at: datetime) -> Evidence:
         notes=notes,
         attachments=attachments,
         history=history,
+        why=queries.why_of(row for one, rows in rounds if one.id == case.id for row in rows),
         timeline=events,
         names=users.actor_names(actors),
+        codes=codes,
     )
 
 
@@ -162,7 +169,7 @@ def _asked(application: lending.ApplicationView) -> list[Fact]:
 
 
 def _person(person: users.Person, at: datetime) -> list[Fact]:
-    identity = users.identity_result(person.user_id, at)
+    identity = users.identity_result(person.user_id, at, declared=person)
     hits = users.list_hits(person.user_id, at)
     checked = identity.state if identity else "not checked"
     listed = ", ".join(f"{hit.kind} {hit.subject}" for hit in hits) or "none"
@@ -198,7 +205,7 @@ def _facts(person: users.Person, inputs: Mapping[str, Any], ties: Sequence[users
         reported_instalments_cents=inputs.get("monthly_instalments_cents"),
         open_credits=inputs.get("open_credits"),
         home_place=_province(person.province),
-        phone_place=users.phone_place(person.user_id),
+        phone_place=users.phone_place(person.phone),
         employment=person.employment,
         employer=person.employer,
         work_months=inputs.get("work_months"),

@@ -11,7 +11,7 @@ from lending.common.money import format_cents
 from lending.common.shown import stamp
 from review import queries
 from review.admin.acts import ACTS, Act, buttons
-from review.admin.forms import ReasonForm
+from review.admin.forms import Codes, ReasonForm
 from review.services.gate import ApplicationLeft, CaseMoved, NotYourCase
 from users import queries as users
 
@@ -68,6 +68,7 @@ def panels(
     *,
     user_id: int,
     at: datetime,
+    known: Codes,
     tried: str = "",
     form: Any = None,
     refusal: str = "",
@@ -78,14 +79,14 @@ def panels(
         named = {tried: ACTS[tried]} | named
     found = []
     for place, (name, act) in enumerate(named.items()):
-        own = form if name == tried and form is not None else _form(act, name, application, at)
+        own = form if name == tried and form is not None else _form(act, name, application, at, known)
         opened = name == tried if tried else place == 0 and case.claimed_by_id == user_id
         found.append(_panel(name, act, own, application, opened, refusal if name == tried else ""))
     return found
 
 
-def _form(act: Act, name: str, application: lending.ApplicationView, at: datetime) -> ReasonForm:
-    return act.form(application=application, at=at, auto_id=f"{name}_%s")
+def _form(act: Act, name: str, application: lending.ApplicationView, at: datetime, known: Codes) -> ReasonForm:
+    return act.form(application=application, at=at, known=known, auto_id=f"{name}_%s")
 
 
 def _panel(name: str, act: Act, form: Any, application: lending.ApplicationView, opened: bool, refusal: str) -> Panel:
@@ -109,7 +110,7 @@ def _groups(form: Any, application: lending.ApplicationView) -> tuple[Group, ...
     choices = [Reason(code, _without(code, text), code in ticked) for code, text in form.fields["reasons"].choices]
     if "outcome" not in form.fields:
         return (Group("", "", tuple(choices)),)
-    findings = {row.code for row in queries.findings("approve")}
+    findings = {row.code for row in form.known.findings.get("approve", ())}
     flags = set(application.reasons)
     approve = tuple(row for row in choices if row.code in findings)
     flagged = tuple(row for row in choices if row.code in flags)

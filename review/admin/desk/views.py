@@ -1,6 +1,6 @@
 """The page of a case and everything that is posted from it. The services decide who may; the page only hides."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib import messages
@@ -25,11 +25,12 @@ from review.admin.acts import ACTS, Act
 from review.admin.desk.evidence import DOCUMENTS, FACES, Evidence, evidence, inputs_of, pictures
 from review.admin.desk.notes import AttachmentForm, NoteForm, ending
 from review.admin.desk.offer import offer
-from review.admin.desk.panel import explained, panels
+from review.admin.desk.panel import LEFT, explained, panels
 from review.models import Case
 from users import queries as users
 
 PRINT = "review.print_case"
+ALMOST_WHOLE = timedelta(minutes=14)  # a lease that runs on so long is not written anew by a look at the page
 PHONE_STATES = {
     "open": ("teal", "进行中 under way"),
     "broken_off": ("amber", "中断 broken off"),
@@ -109,10 +110,12 @@ class CaseDesk(Revealing):
         if request.method != "GET":
             raise PermissionDenied  # nothing is edited here
         case = self._case(request, int(object_id) if object_id.isdigit() else 0)
-        if case.claimed_by_id == user_id(request):
-            self._keep_lease(request, case.id)
         asked = {name: request.GET.get(name, "")[:20] for name in ("amount", "months")}
-        return self._page(request, case.id, asked=asked)
+        mine = case.claimed_by_id == user_id(request)
+        if mine and case.leased_until and case.leased_until < clock.now() + ALMOST_WHOLE:
+            self._keep_lease(request, case.id)
+            case = self._case(request, case.id)
+        return self._page(request, case, asked=asked)
 
     def _case(self, request: HttpRequest, case_id: int) -> queries.CaseView:
         """For whoever may read cases. Raises Http404, PermissionDenied."""
@@ -134,7 +137,7 @@ class CaseDesk(Revealing):
     def _page(
         self,
         request: HttpRequest,
-        case_id: int,
+        case: queries.CaseView,
         *,
         tried: str = "",
         form: Any = None,
@@ -144,9 +147,9 @@ class CaseDesk(Revealing):
         attachment: AttachmentForm | None = None,
     ) -> HttpResponse:
         """`tried`, `form`, `refusal`: an act that was not done, shown with what was typed."""
-        case, at, by_id = self._case(request, case_id), clock.now(), user_id(request)
+        at, by_id = clock.now(), user_id(request)
         found = evidence(case, at=at)
-        standing = queries.standing(case.id, by_id, at)
+        standing = queries.standing(case, by_id, at)
         may_write = standing.level > 0
         shown = {
             **self.admin_site.each_context(request),
@@ -159,8 +162,18 @@ class CaseDesk(Revealing):
             "who": _people(case, found),
             "holder": found.names.get(f"staff:{case.claimed_by_id}", ""),
             "standing": standing,
-            "why": queries.why_this_one(case.id),
-            "panels": panels(case, found.application, user_id=by_id, at=at, tried=tried, form=form, refusal=refusal),
+            "left": LEFT.get(found.application.status, "") if standing.holds else "",
+            "why": found.why,
+            "panels": panels(
+                case,
+                found.application,
+                user_id=by_id,
+                at=at,
+                known=found.codes,
+                tried=tried,
+                form=form,
+                refusal=refusal,
+            ),
             "offer": offer(case, found.application, found.inputs, **(asked or {}), at=at),
             "note_form": note or (NoteForm(auto_id="note_%s") if may_write else None),
             "attachment_form": attachment or (AttachmentForm(auto_id="attach_%s") if may_write else None),
@@ -169,7 +182,7 @@ class CaseDesk(Revealing):
             "states": CASE_STATES,
             "outcomes": OUTCOMES,
             "severities": {"serious": ("red", "serious"), "check": ("amber", "check"), "note": ("grey", "note")},
-            "checklist": queries.checklist(case.id),
+            "checklist": queries.checklist_of(case),
             "phone": queries.phone_log(case.id),
             "phone_states": PHONE_STATES,
         }
@@ -184,7 +197,7 @@ class CaseDesk(Revealing):
         shown = {
             "case": case,
             "offer": offer(case, application, seen, **asked, at=at),
-            "standing": queries.standing(case.id, user_id(request), at),
+            "standing": queries.standing(case, user_id(request), at),
         }
         return render(request, "review/parts/quote.html", shown)
 
@@ -216,13 +229,14 @@ class CaseDesk(Revealing):
         application = lending.application(case.application_id)
         form = act.form(request.POST or None, application=application, at=at, auto_id=f"{name}_%s")
         if request.method != "POST":
-            return self._page(request, case_id, tried=name, form=form)
+            return self._page(request, case, tried=name, form=form)
         asked = {field: request.POST.get(field, "")[:20] for field in ("amount", "months")}
         if "recompute" in request.POST:
-            return self._page(request, case_id, tried=name, form=form, asked=asked)
+            return self._page(request, self._case(request, case_id), tried=name, form=form, asked=asked)
         refusal = _carry_out(act, form, case_id, request, at) if form.is_valid() else ""
         if refusal or form.errors:
-            return self._page(request, case_id, tried=name, form=form, refusal=refusal, asked=asked)
+            case = self._case(request, case_id)
+            return self._page(request, case, tried=name, form=form, refusal=refusal, asked=asked)
         messages.success(request, _("Done: %s.") % act.title)
         return redirect("admin:review_case_change", case_id)
 
@@ -247,7 +261,7 @@ class CaseDesk(Revealing):
         ):
             messages.success(request, "The note is on the case.")
             return redirect("admin:review_case_change", case_id)
-        return self._page(request, case_id, note=form)
+        return self._page(request, self._case(request, case_id), note=form)
 
     def attach_view(self, request: HttpRequest, case_id: int) -> HttpResponse:
         form = AttachmentForm(request.POST or None, request.FILES or None, auto_id="attach_%s")
@@ -263,7 +277,7 @@ class CaseDesk(Revealing):
         ):
             messages.success(request, "The file is on the case, encrypted.")
             return redirect("admin:review_case_change", case_id)
-        return self._page(request, case_id, attachment=form)
+        return self._page(request, self._case(request, case_id), attachment=form)
 
     def _done(self, form: Any, case_id: int, service: Any, **values: Any) -> bool:
         """False where it was refused; the form then says why."""

@@ -5,22 +5,25 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from pypdf import PdfReader
 
-from lending.services import applications
+from lending.services import applications, supplements
 from review import queries, services
 from review.models import Attachment, CaseAction
 from review.services.claims import LEASE
 from risk.services import run_assessment, start_assessment
 from tests.factories.applications import submitted
-from tests.factories.borrowers import borrower, phone
+from tests.factories.borrowers import borrower, consent, phone
 from tests.factories.configuration import configure
+from tests.factories.drawdowns import card
 from tests.factories.pictures import picture
 from tests.unit.review.conftest import Desk, SignIn
 from users import queries as users
 from users.models import AccessLog, StaffAct
-from users.services import accounts, contacts, profiles
+from users.services import accounts, contacts, devices, profiles
 from users.services.contacts import NewContact
 
 LIST = "/admin/review/case/"
@@ -111,6 +114,54 @@ class TestEvidence:
         assert users.account(desk.row(case_id).borrower_id).phone not in shown
 
 
+def full(desk: Desk) -> int:
+    """A case in the hands of zhao with something of everything, as the demo batch has: an earlier application, others
+    with the same device and contact, a card, a note, a file, documents that were asked for and brought."""
+    case_id, moment = appealed(desk), desk.clock.at
+    owner = desk.row(case_id).borrower_id
+    for serial, user_id in enumerate([owner, borrower(moment), borrower(moment)]):
+        consent(user_id, "device", moment)
+        devices.see(user_id=user_id, fingerprint="f" * 32, platform="ios", ip="10.0.0.1", at=moment)
+        named = [
+            NewContact("friend", "赵六", phone(99_000_005)),
+            NewContact("spouse", "钱七", phone(99_000_006 + serial)),
+        ]
+        contacts.replace(user_id=user_id, contacts=named, at=moment)
+    card(owner, moment)
+    assert desk.claim("zhao", "APPEAL") == case_id
+    desk.act("add_note", case_id, "zhao", text="Rang twice.")
+    desk.act("attach", case_id, "zhao", kind="face", title="Face", content=picture(3))
+    asked = [("income_proof", "Please show your income")]
+    desk.act("request_supplement", case_id, "zhao", reasons=["Q01"], items=asked, note="")
+    application_id = desk.row(case_id).application_id
+    brought = {"income_proof": picture(5)}
+    supplements.answer(application_id=application_id, texts={}, files=brought, by=f"user:{owner}", at=moment)
+    services.open_or_resume_case(application_id=application_id, at=moment)
+    assert desk.claim("zhao", "APPEAL") == case_id
+    return case_id
+
+
+class TestStatements:
+    def test_of_the_database_are_at_most_fifty_whatever_there_is_on_the_case(self, desk: Desk, sign_in: SignIn) -> None:
+        case_id, client = full(desk), sign_in("zhao")
+        with CaptureQueriesContext(connection) as ran:
+            shown = client.get(at(case_id))
+        found = shown.context["found"]
+        assert all((found.notes, found.attachments, found.supplements, found.loans == (), found.sources))
+        assert {tie.kind for tie in found.ties if tie.people} == {"device", "contact"}
+        assert len(ran) <= 50, "\n".join(row["sql"][:200] for row in ran.captured_queries)
+
+    def test_are_more_by_the_lease_only_where_it_has_run_for_a_minute(self, desk: Desk, sign_in: SignIn) -> None:
+        case_id, client = desk.in_final(), sign_in("zhao")
+        until = desk.row(case_id).leased_until
+        desk.clock.move(seconds=60)
+        client.get(at(case_id))
+        assert desk.row(case_id).leased_until == until
+        desk.clock.move(seconds=1)
+        client.get(at(case_id))
+        assert desk.row(case_id).leased_until == desk.clock.at + LEASE
+
+
 class TestWhoMustNotSee:
     """A reviewer who must not review this borrower is refused, whichever page is asked, and that is kept."""
 
@@ -179,7 +230,7 @@ class TestWhyNot:
         case_id = desk.open()
         desk.claim("chen")
         desk.act("recuse", case_id, "chen", reasons=["K01"])
-        said = queries.standing(case_id, desk.staff["chen"], desk.clock.at).why_not
+        said = queries.standing(desk.view(case_id), desk.staff["chen"], desk.clock.at).why_not
         assert "You never get this borrower's cases" in " ".join(said)
 
 

@@ -114,7 +114,7 @@ class TestWhyNot:
     def test_says_the_one_thing_for_which_claim_and_dispatch_refuse(self, desk: Desk, name: str) -> None:
         case_id, who, sentence = TABLE[name](desk)
         by_id, now = desk.staff[who], desk.clock.at
-        found = queries.standing(case_id, by_id, now)
+        found = queries.standing(desk.view(case_id), by_id, now)
         of_the_account = [said for said in found.why_not if not said.startswith("Nobody holds it.")]
         assert len(of_the_account) == 1
         assert of_the_account[0].startswith(sentence)
@@ -127,16 +127,16 @@ class TestWhyNot:
         case_id = desk.open()
         assert desk.claim("chen") == case_id
         reviewers.appoint(user_id=desk.staff["chen"], level=1, skills=[])
-        found = queries.standing(case_id, desk.staff["chen"], desk.clock.at)
+        found = queries.standing(desk.view(case_id), desk.staff["chen"], desk.clock.at)
         assert (found.holds, found.why_not) == (True, ())
         profiles.save(
             user_id=desk.row(case_id).borrower_id, by=f"staff:{desk.staff['chen']}", at=desk.clock.at, city="宁波"
         )
-        found = queries.standing(case_id, desk.staff["chen"], desk.clock.at)
+        found = queries.standing(desk.view(case_id), desk.staff["chen"], desk.clock.at)
         assert found.why_not == ("You edited the data of this borrower: another person must review it.",)
 
     def said(self, desk: Desk, case_id: int, who: str) -> str:
-        return " ".join(queries.standing(case_id, desk.staff[who], desk.clock.at).why_not)
+        return " ".join(queries.standing(desk.view(case_id), desk.staff[who], desk.clock.at).why_not)
 
     def test_tells_who_may_have_it_what_is_still_to_do(self, desk: Desk) -> None:
         case_id = desk.open()
