@@ -8,6 +8,7 @@ from typing import Any
 
 from lending.common.errors import DomainError
 from risk.models import Decision, Draft, DraftState, Release, ReleaseForm
+from risk.rules import proposing
 from risk.services import backtests, drafts, releases
 
 MOST_CASES = 20
@@ -52,10 +53,11 @@ def homes(decision_id: int) -> dict[str, str]:
 def propose(
     *, key: str, notes: str, disputed: Sequence[Disputed], since: datetime, until: datetime, by: str, at: datetime
 ) -> Proposal:
-    """A draft of the newest release of `key`, with the disputed decisions as test cases, and its backtest over the
+    """A draft of the newest release of `key` with the smallest change that fits what people said, where one can be
+    computed, the disputed decisions as its test cases, and a backtest that compares it with that release over the
     stored decisions of the period. A draft that somebody writes already is left as it is, and tried as it is.
 
-    Raises NotAllowed.
+    The draft stays one: analysts submit it, others approve it, or nobody does. Raises NotAllowed.
     """
     base = releases.latest(key)
     if base is None:
@@ -67,17 +69,47 @@ def propose(
         draft = drafts.fork(release_id=base.pk, by=by, at=at)
         draft.notes = notes
         draft.save(update_fields=["notes"])
-        tests = [*draft.tests, *_cases(base, disputed[:MOST_CASES])]
-        draft = drafts.save(draft_id=draft.pk, revision=draft.revision, tests=tests, by=by, at=at)
-        told = f"A draft begins as {base} is; {len(tests) - len(base.tests)} of the cases are its test cases."
-    backtest_id, why = _tried(draft, since=since, until=until, by=by, at=at)
+        decisions = Decision.objects.in_bulk([each.decision_id for each in disputed])
+        change, said = _change(base, disputed, decisions)
+        tests = [*draft.tests, *_cases(base, disputed[:MOST_CASES], decisions, change)]
+        authored = change.authored if change else None
+        draft.notes = f"{notes}\n\n{said}"
+        draft.save(update_fields=["notes"])
+        draft = drafts.save(draft_id=draft.pk, revision=draft.revision, authored=authored, tests=tests, by=by, at=at)
+        added = len(tests) - len(base.tests)
+        told = f"A draft begins as {base} is; {added} of the cases are its test cases. {said}"
+    backtest_id, why = _tried(draft, base, since=since, until=until, by=by, at=at)
     return Proposal(draft.pk, backtest_id, f"{told} {why}".strip())
 
 
-def _cases(base: Release, disputed: Sequence[Disputed]) -> list[dict[str, Any]]:
-    """What people wanted: the rule that was overruled not to hit; of a score, the verdict they gave. The cases fail
-    until the analysts change the draft, or change the cases because the rule is right."""
-    decisions = Decision.objects.in_bulk([each.decision_id for each in disputed])
+def _change(
+    base: Release, disputed: Sequence[Disputed], decisions: Mapping[int, Decision]
+) -> tuple[proposing.Change | None, str]:
+    """What would have let the verdicts stand, and the sentence about it; None where it would be a guess."""
+    said, rules = [each.said for each in disputed], {each.rule for each in disputed}
+    try:
+        if base.form == ReleaseForm.RULE_SET and len(rules) == 1:
+            change = proposing.softened(base.authored or {}, rules.pop(), said)
+        elif base.form == ReleaseForm.FLOW and rules == {""}:
+            known = [decisions[each.decision_id].score for each in disputed if each.decision_id in decisions]
+            scores = [score for score in known if score is not None]
+            change = proposing.moved_cut_off(base.graph, scores, said)
+        else:
+            raise proposing.NothingComputed(f"A {base.get_form_display().lower()} has no row that could be moved.")
+    except proposing.NothingComputed as error:
+        return None, f"No change is proposed: {error} The draft is as {base}."
+    return change, change.told
+
+
+def _cases(
+    base: Release,
+    disputed: Sequence[Disputed],
+    decisions: Mapping[int, Decision],
+    change: proposing.Change | None,
+) -> list[dict[str, Any]]:
+    """What the proposed change promises. Without one, what people wanted: the rule that was overruled not to hit; of a
+    score, the verdict they gave; such cases fail until the analysts change the draft, or the cases because the rule is
+    right."""
     own = [rule["id"] for rule in (base.authored or {}).get("rules", ())] if base.form == ReleaseForm.RULE_SET else []
     cases = []
     for each in disputed:
@@ -87,17 +119,35 @@ def _cases(base: Release, disputed: Sequence[Disputed]) -> list[dict[str, Any]]:
         known = json.loads(row.inputs)
         inputs = {name: known.get(name) for name in base.scenario.inputs}
         hits = list(dict.fromkeys(str(hit.get("rule")) for hit in row.hits if hit.get("rule") in own))
-        if each.rule in own:
-            expect: dict[str, Any] = {"hits": [rule for rule in hits if rule != each.rule]}
+        expect: dict[str, Any]
+        if change is not None and change.grade:
+            expect = {"grade": change.grade}
+        elif change is not None:
+            expect = {"outcome": _outcome(change, each.rule, row.hits, own)}
+        elif each.rule in own:
+            expect = {"hits": [rule for rule in hits if rule != each.rule]}
         else:
             expect = {"outcome": each.said}
         cases.append({"name": each.name, "inputs": inputs, "expect": expect})
     return cases
 
 
-def _tried(draft: Draft, *, since: datetime, until: datetime, by: str, at: datetime) -> tuple[int | None, str]:
-    """The backtest of the draft, or why there is none."""
-    asked: dict[str, Any] = {"period": backtests.Period(since, until), "by": by, "at": at}
+def _outcome(change: proposing.Change, rule: str, hits: Sequence[Mapping[str, Any]], own: Sequence[str]) -> str:
+    """Of the changed rule set where these hits were stored: the hardest of what its rules do then."""
+    changed = next(row["action"] for row in change.authored["rules"] if row["id"] == rule)
+    does = {
+        changed if hit.get("rule") == rule and not hit.get("unknown") else hit.get("action")
+        for hit in hits
+        if hit.get("rule") in own
+    }
+    return next((action for action in ("decline", "refer") if action in does), "approve")
+
+
+def _tried(
+    draft: Draft, base: Release, *, since: datetime, until: datetime, by: str, at: datetime
+) -> tuple[int | None, str]:
+    """The backtest of the draft against what it began from, or why there is none."""
+    asked: dict[str, Any] = {"period": backtests.Period(since, until), "baseline_id": base.pk, "by": by, "at": at}
     try:
         return backtests.start(draft_id=draft.pk, **asked).pk, ""
     except DomainError as refused:

@@ -16,7 +16,7 @@ from review.services import feedback
 from risk import services as risk
 from risk.models import Assessment, Backtest, Decision, Draft, Release
 from risk.rules import sample, strategy
-from risk.services import authoring, configuration, decisions
+from risk.services import authoring, configuration, decisions, releases
 from tests.factories.applications import judged, submitted
 from tests.unit.review.conftest import Desk
 from users.models import Notice
@@ -130,6 +130,21 @@ class TestChoices:
         assert feedback.choices(decision_id=None, reasons=["P01"]) == (feedback.Choice("reason:P01", "P01", "P01"),)
 
 
+def cut_offs(graph: Any) -> dict[str, str]:
+    """The cell of each grade."""
+    table = next(node["content"] for node in graph["nodes"] if node["id"] == "grade")
+    return {row["grade-out-grade"].strip('"'): row["grade-in-card.score"] for row in table["rules"]}
+
+
+def unchanged(draft: Draft, desk: Desk) -> int:
+    """The draft as it was before the proposal."""
+    with transaction.atomic():
+        saved = risk.save_draft(
+            draft_id=draft.pk, revision=draft.revision, authored=draft.base.graph, by="system", at=desk.clock.at
+        )  # type: ignore[union-attr]
+    return saved.pk
+
+
 @pytest.mark.django_db(transaction=True)
 class TestRunFeedback:
     def test_hands_over_a_draft_with_cases_and_a_backtest_once(self, desk: Desk) -> None:
@@ -145,16 +160,50 @@ class TestRunFeedback:
         assert (draft.key, draft.state) == ("credit_rules", "open")
         assert "5 approve" in draft.notes
         assert draft.base is not None
-        assert draft.authored == draft.base.authored
+        moved = [
+            (now["id"], was["action"], now["action"])
+            for was, now in zip(draft.base.authored["rules"], draft.authored["rules"], strict=True)
+            if was != now
+        ]
+        assert moved == [("several_lenders", "refer", "tag")]
+        assert "Proposed: the rule several_lenders moves from refer to tag." in draft.notes
+        assert "Proposed: the rule several_lenders" in brief.told
         added = draft.tests[len(draft.base.tests) :]
         assert len(added) == 5
-        assert added[0]["expect"] == {"hits": []}
+        assert added[0]["expect"] == {"outcome": "approve"}
         assert added[0]["inputs"]["applications_30d"] == 7
         ran = authoring.run_tests(draft_id=draft.pk, tests=added)
-        assert [result.passed for result in ran.results] == [False] * 5, "until the analysts change the rule"
+        assert [result.passed for result in ran.results] == [True] * 5
         backtest = Backtest.objects.get()
         assert (brief.backtest_id, backtest.draft_id, backtest.row_count) == (backtest.pk, draft.pk, 5)
+        assert backtest.baseline == draft.base
+        assert releases.latest("credit_rules") == draft.base, "nothing is released by itself"
         assert Notice.objects.get(kind="overrides_many").subject == f"overridebrief:{brief.pk}"
+
+    def test_of_a_score_moves_the_cut_off_over_what_was_declined(self, desk: Desk) -> None:
+        with transaction.atomic():
+            case_id = referred(desk, applications_30d=1, sources_dead_refer=1)
+        decision = Decision.objects.get()
+        assert decision.score is not None
+        values = {"case_id": case_id, "subject": "score:credit", "outcome": "decline", "decision_id": decision.pk}
+        row = Override.objects.create(**values, reviewer_id=desk.staff["zhao"], created_at=desk.clock.at)
+        self.more(row, 4)
+        desk.clock.at += timedelta(minutes=1)
+        assert feedback.run_feedback(at=desk.clock.at) == 1
+        brief, draft = OverrideBrief.objects.get(), Draft.objects.get()
+        assert draft.base is not None
+        assert (draft.key, draft.state) == ("credit", "open")
+        was, now = (cut_offs(graph) for graph in (draft.base.graph, draft.authored))
+        assert {grade: (was[grade], now[grade]) for grade in was if was[grade] != now[grade]} == {
+            decision.grade: (was[decision.grade], f">= {decision.score + 1}")
+        }
+        assert f"the cut-off of grade {decision.grade} moves" in brief.told
+        added = draft.tests[len(draft.base.tests) :]
+        ran = authoring.run_tests(draft_id=draft.pk, tests=added)
+        assert [(result.passed, result.error) for result in ran.results] == [(True, "")] * len(added)
+        before = authoring.run_tests(draft_id=unchanged(draft, desk), tests=added)
+        assert not any(result.passed for result in before.results)
+        assert Backtest.objects.get().baseline == draft.base
 
     def test_again_only_for_as_many_new_ones_after_the_window(self, desk: Desk) -> None:
         row = Override.objects.get(case=approved(desk))
@@ -182,6 +231,6 @@ class TestRunFeedback:
             with transaction.atomic():
                 case_id = services.open_or_resume_case(application_id=judged(when, "refer", grade="C"), at=when)
             Override.objects.create(
-                case_id=case_id, subject=row.subject, outcome="approve", decision_id=row.decision_id,
+                case_id=case_id, subject=row.subject, outcome=row.outcome, decision_id=row.decision_id,
                 reviewer_id=row.reviewer_id, created_at=when,
             )  # fmt: skip
