@@ -71,6 +71,7 @@ class QueueAdmin(ReadOnlyAdmin):
         "ageing_minutes",
         "boost",
         "level_bonus",
+        "handling_minutes",
     ]
     list_filter = ["stage", "mode"]
     search_fields = ["code", "name_zh"]

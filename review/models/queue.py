@@ -26,6 +26,7 @@ class Queue(models.Model):
 
     `mode`: reviewers take the next case, or each case goes to the least loaded of those on duty. Its priority rule: a
     point per `ageing_minutes` of age, `boost` points for every case, `level_bonus` for a borrower of a high level.
+    `handling_minutes`: what one reviewer takes for one case, as long as too few have been measured.
     """
 
     code = models.CharField(max_length=10, unique=True)
@@ -42,10 +43,12 @@ class Queue(models.Model):
     ageing_minutes = models.PositiveSmallIntegerField(default=10)
     boost = models.SmallIntegerField(default=0)
     level_bonus = models.PositiveSmallIntegerField(default=20)
+    handling_minutes = models.PositiveSmallIntegerField(default=12)
 
     class Meta:
         ordering = ["-stage", "code"]
         constraints = [
+            models.CheckConstraint(condition=Q(handling_minutes__gt=0), name="review_queue_takes_time"),
             models.CheckConstraint(condition=Q(mode__in=Mode.values), name="review_queue_mode_known"),
             models.CheckConstraint(condition=Q(ageing_minutes__gt=0), name="review_queue_ages"),
             models.CheckConstraint(condition=Q(opens__lt=F("closes")), name="review_queue_opens_before_it_closes"),

@@ -2,18 +2,20 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from statistics import median
 
-from django.db.models import Q
+from django.db.models import Q, Sum
 
 from lending import queries as lending
 from lending.common import clock
-from review.models import Case, CaseStatus, Queue, QueueMember, Reviewer, Stage
+from review.models import Case, CaseStatus, Part, Queue, QueueMember, ReviewDay, Reviewer, Stage
 from review.models.case import WAITING
 from review.rules import hours, queues
 from review.services import placing
 
-HANDLING = timedelta(minutes=12)  # what one reviewer takes for one case; the desk's benchmark day
 COUNTED = 200
+# How far back the time that a case takes is measured, and from how many days and cases on it is believed.
+MEASURED_DAYS, LEAST_DAYS, LEAST_CASES = 14, 3, 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +39,28 @@ def remaining(application_id: int, at: datetime) -> RemainingView | None:
     if case.status in WAITING:
         before = Q(rank__lt=case.rank) | Q(rank=case.rank, pk__lt=case.pk)
         ahead = Case.objects.filter(before, queue=case.queue_id, status=case.status)[:COUNTED].count()
-    served = _add(case.queue, at, HANDLING * (ahead // max(1, _hands(case)) + 1))
+    served = _add(case.queue, at, handling(case.queue, at) * (ahead // max(1, _hands(case)) + 1))
     by = max(case.due_at, served)
     if case.stage == Stage.INITIAL:
         final = _final_queue(case)
         by = _add(final, by, timedelta(minutes=final.due_minutes))
     return RemainingView(by, ahead, case.due_at < at)
+
+
+def handling(queue: Queue, at: datetime) -> timedelta:
+    """What one reviewer takes for one case of the queue: the median over the last days of each day's mean, once there
+    are enough; until then what stands on the queue."""
+    today = clock.business_date(at)
+    rows = ReviewDay.objects.filter(
+        queue_code=queue.code, day__gte=today - timedelta(days=MEASURED_DAYS), day__lt=today, reviewer__isnull=False
+    )
+    if queue.stage == Stage.FINAL:
+        rows = rows.filter(part=Part.CLOSED)
+    counted = rows.order_by().values("day").annotate(n=Sum("cases"), seconds=Sum(f"in_{queue.stage}_seconds"))
+    days = list(counted.values_list("n", "seconds"))
+    if len(days) < LEAST_DAYS or sum(cases for cases, _ in days) < LEAST_CASES:
+        return timedelta(minutes=queue.handling_minutes)
+    return timedelta(seconds=max(1, round(median(seconds / cases for cases, seconds in days))))
 
 
 def _hands(case: Case) -> int:

@@ -76,6 +76,7 @@ def _load_queues() -> None:
                 "at_risk_minutes": int(row["at_risk_minutes"]),
                 "skill": row["skill"],
                 "mode": row["mode"],
+                "handling_minutes": int(row["handling_minutes"]),
             }
             for row in _rows("queues")
         ],

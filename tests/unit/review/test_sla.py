@@ -7,9 +7,11 @@ from django.contrib.auth import get_user_model
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
+from lending.common.clock import business_date
 from lending.services import supplements
 from review import queries, services, tasks
-from review.models import Attention, Case, CaseAction, CaseStatus
+from review.models import Attention, Case, CaseAction, CaseStatus, Queue, ReviewDay
+from review.queries.remaining import handling
 from tests.unit.review.conftest import Desk
 from users.models import Notice
 
@@ -112,6 +114,17 @@ class TestAttention:
         assert told(case_id) == []
 
 
+def measured(desk: Desk, days_ago: int, cases: int, seconds: int) -> None:
+    """Cases that chen recommended on a day before today, at so many seconds each."""
+    day = business_date(desk.clock.at) - timedelta(days=days_ago)
+    names = [field.name for field in ReviewDay._meta.fields if field.get_internal_type().endswith("IntegerField")]
+    figures = dict.fromkeys(names, 0) | {"cases": cases, "in_initial_seconds": cases * seconds}
+    ReviewDay.objects.create(
+        day=day, part="recommended", queue_code="INI-STD", product_code="LINE", reviewer_id=desk.staff["chen"],
+        measured_at=desk.clock.at, **figures,
+    )  # fmt: skip
+
+
 class TestRemaining:
     def test_is_the_rest_of_this_stage_and_the_next(self, desk: Desk) -> None:
         case_id = desk.open()
@@ -132,6 +145,22 @@ class TestRemaining:
         assert (left.ahead, left.late) == (40, True)
         # five may serve it: nine rounds of twelve minutes, then the hour of the final stage
         assert left.by == desk.clock.at + timedelta(minutes=9 * 12 + 60)
+
+    @pytest.mark.parametrize(
+        ("days", "cases", "minutes"),
+        [(3, 10, 6), (4, 10, 6), (2, 100, 12), (5, 5, 12), (0, 0, 12)],
+    )
+    def test_goes_by_the_measured_median_once_enough_was_measured(
+        self, desk: Desk, days: int, cases: int, minutes: int
+    ) -> None:
+        """Each case took six minutes on every day but one, when it took an hour; what is too old does not count."""
+        for number in range(days):
+            each = 3600 if number == 0 else 360
+            measured(desk, number + 1, cases, each)
+        measured(desk, 15, 1000, 60)
+        queue = Queue.objects.get(code="INI-STD")
+        assert handling(queue, desk.clock.at) == timedelta(minutes=minutes)
+        assert handling(Queue.objects.get(code="INI-BIZ"), desk.clock.at) == timedelta(minutes=12)
 
     def test_is_nothing_while_the_borrower_owes_something_or_it_is_decided(self, desk: Desk) -> None:
         case_id = desk.open()
