@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('review', '0015_batch'),
+        ('review', '0016_queue_counts'),
     ]
 
     operations = [
