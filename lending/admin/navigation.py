@@ -43,10 +43,10 @@ GROUPS = (
                              " traffic.Platform"),
     ("Ledger", "lending.Journal lending.Entry lending.Account"),
     ("Configuration", "lending.Product lending.Grade lending.Reason lending.ServicingTerm lending.Lifetime"
-                            " lending.Holiday lending.Party users.Source users.Document users.Level"
+                            " lending.Holiday lending.Party users.Source users.Drill users.Document users.Level"
                             " lending.DemoClock"),
-    ("Staff & access", "users.User auth.Group otp_totp.TOTPDevice users.StaffAct users.AccessLog users.LoginCode"
-                                " users.Token users.WechatTicket lending.IdempotencyKey"),
+    ("Staff & access", "users.User auth.Group otp_totp.TOTPDevice users.StaffAct users.Amendment users.AccessLog"
+                                " users.LoginCode users.Token users.WechatTicket lending.IdempotencyKey"),
 )  # fmt: skip
 
 

@@ -22,6 +22,7 @@ DEBUG = os.environ.get("DEBUG") == "1"
 PUBLIC_URL = os.environ.get("PUBLIC_URL") or f"http://127.0.0.1:{PORT}"
 SANDBOX_URL = os.environ.get("SANDBOX_URL", f"http://127.0.0.1:{SANDBOX_PORT}")
 STAFF_SECOND_FACTOR = False
+ALLOW_DRILLS = True
 SEAL_KEY_PEM = f"file:{RUN_DIR / 'seal' / 'key.pem'}"
 SEAL_CERT_PEM = f"file:{RUN_DIR / 'seal' / 'certificate.pem'}"
 SEAL_SELF_SIGNED = True

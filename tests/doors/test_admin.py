@@ -3,7 +3,7 @@
 import base64
 import re
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 from html import unescape
 from importlib import import_module
 from pathlib import Path
@@ -53,9 +53,9 @@ from tests.factories.strategies import precheck_draft, stricter_admission
 from tests.sandbox_server import SandboxClient
 from traffic.models import StatusPush
 from traffic.services import match_offers
-from users.models import AccessLog, StaffAct, User
+from users.models import AccessLog, Drill, Source, StaffAct, User
 from users.providers.wechat import WechatUser
-from users.services import access, accounts, lists, notices, tags, wechat_identities
+from users.services import access, accounts, amendments, lists, notices, tags, wechat_identities
 
 PAGES: dict[type[models.Model], Any] = admin.site._registry
 APPROVED_ROW = 34
@@ -73,6 +73,7 @@ AT_ONE_GO = {
     "risk.Release": 1,
     "risk.Variable": 2,  # releases that read it
     "users.AccessLog": 1,
+    "users.Amendment": 1,
     "users.StaffAct": 1,
 }
 BUILD: dict[str, Any] = {
@@ -151,6 +152,12 @@ def play_the_rest(at: datetime, number: int) -> None:
     lists.add(kind="grey", subject="phone", value=f"1380013800{number}", reason="shared", by="system", at=at)
     notices.raise_notice(kind="step_parked", subject=f"event:{number}", text="stuck", at=at)
     tags.put(user_id=borrower.pk, tag=f"t{number}", source="test", at=at)
+    source = ("bureau", "bankflow")[number % 2]
+    Drill.objects.create(
+        source=Source.objects.get(code=source), mode="slow", reason="a drill", started_by=by, started_at=at,
+        until=at + timedelta(minutes=5), ended_by=by, ended_at=at,
+    )  # fmt: skip
+    amendments.record(subject=f"source:{source}", changed={"dead": ("stop", "refer")}, by=by, reason="a test", at=at)
     TOTPDevice.objects.create(user=staff, name="phone")
     seen = WechatUser("app", f"openid-{number}", None)
     known = wechat_identities.remember(app="mini", user=seen, at=at)

@@ -12,32 +12,10 @@ from lending.common.admin import ExactSearch, ReadOnlyAdmin, instant, money, sta
 from lending.common.shown import subject_link
 from users import queries
 from users.admin.search import PersonSearch
-from users.models import AccessLog, Check, Source, StaffAct, User
+from users.models import AccessLog, Amendment, Check, StaffAct, User
 from users.services import acts
 
 CHECK_COLOURS = {"pending": "teal", "passed": "green", "failed": "red", "dead": "amber"}
-
-
-@admin.register(Source)
-class SourceAdmin(ReadOnlyAdmin):
-    list_display = (
-        "code",
-        "name_zh",
-        "stage",
-        "scenario",
-        "price",
-        "timeout_ms",
-        "fresh_days",
-        "fallback",
-        "dead",
-        "consent_code",
-        "recipient",
-        "enabled",
-    )
-    list_filter = ("enabled", "stage", "scenario", "dead")
-    search_fields = ("code", "name_zh", "name_en")
-    list_select_related = ("fallback",)
-    price = money("price_cents")
 
 
 @admin.register(Check)
@@ -130,3 +108,13 @@ class StaffActAdmin(ByStaff, ReadOnlyAdmin):
     @admin.display(description="act")
     def did(self, row: StaffAct) -> str:
         return row.act.replace("_", " ")
+
+
+@admin.register(Amendment)
+class AmendmentAdmin(ByStaff, ReadOnlyAdmin):
+    """What was changed in the registers: the value before, the value after."""
+
+    large = True
+    list_display = ("when", "who", "whose", "field", "before", "after", "reason")
+    list_filter = ("field", "at")
+    fields = list_display

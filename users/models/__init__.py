@@ -2,10 +2,11 @@
 
 from users.models.access import AccessLog, ListEntry, ListKind, ListSource, ListSubject
 from users.models.account import CodePurpose, LoginCode, Token, TokenKind, User, UserKind
-from users.models.acts import StaffAct
+from users.models.acts import Amendment, StaffAct
 from users.models.cards import BankCard, CardState
-from users.models.checks import Check, CheckKind, CheckState, DeadRule, Source
+from users.models.checks import AskedIn, Check, CheckKind, CheckState, DeadRule, Source
 from users.models.consents import AcceptedBy, Consent, Document, Moment
+from users.models.drills import Drill, DrillMode
 from users.models.outbox import Message, MessageState, Notice, Severity
 from users.models.person import Contact, Device, Employment, Level, Profile, Province, Relation, Tag, UserLevel
 from users.models.wechat import WechatApp, WechatIdentity, WechatTicket
@@ -13,6 +14,8 @@ from users.models.wechat import WechatApp, WechatIdentity, WechatTicket
 __all__ = [
     "AcceptedBy",
     "AccessLog",
+    "Amendment",
+    "AskedIn",
     "BankCard",
     "CardState",
     "Check",
@@ -24,6 +27,8 @@ __all__ = [
     "DeadRule",
     "Device",
     "Document",
+    "Drill",
+    "DrillMode",
     "Employment",
     "Level",
     "ListEntry",

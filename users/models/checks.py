@@ -18,34 +18,86 @@ class DeadRule(models.TextChoices):
     UNKNOWN = "unknown", "Go on without it"
 
 
+class AskedIn(models.TextChoices):
+    """Where an answer of a source is used. The scenarios of the engine, and what stands beside them."""
+
+    ADMISSION = "admission", "Admission"
+    IDENTITY = "identity", "Identity check"
+    ANTIFRAUD = "antifraud", "Anti-fraud"
+    CREDIT = "credit", "Credit"
+    DRAWDOWN = "drawdown", "Drawdown"
+    CARD = "card", "Card check"
+    MESSAGE = "message", "Messages"
+
+
+def _up_to(most: int, *names: str, least: int = 0) -> list[models.CheckConstraint]:
+    return [
+        models.CheckConstraint(
+            name=f"users_source_{name}_bounds", condition=Q(**{f"{name}__gte": least, f"{name}__lte": most})
+        )
+        for name in names
+    ]
+
+
 class Source(models.Model):
-    """One vendor endpoint: what it costs, how long we wait, how long an answer keeps, whose consent it needs."""
+    """One product of a vendor: what it costs, how long we wait and keep, whose consent it needs, what its silence does.
+
+    A trigger holds at commit: no fallback leads back to its source, both stand on one consent and recipient, and all
+    that are switched on are paid in one currency, since what an application costs is one sum.
+    """
 
     code = models.CharField(max_length=32, unique=True)
-    name_en = models.CharField(max_length=80)
-    name_zh = models.CharField(max_length=80)
+    name_en = models.CharField("name", max_length=80)
+    name_zh = models.CharField("name in Chinese", max_length=80)
+    vendor = models.CharField(max_length=40, default="", help_text="The company that is paid; spend is summed by it")
+    product = models.CharField(max_length=80, default="", help_text="What the vendor calls what we buy")
     stage = models.PositiveSmallIntegerField(help_text="0 is free; a stage runs if the earlier one did not decline")
-    scenario = models.CharField(max_length=16)
+    scenario = models.CharField(max_length=16, choices=AskedIn)
     price_cents = models.PositiveIntegerField()
-    timeout_ms = models.PositiveIntegerField()
-    fresh_days = models.PositiveSmallIntegerField(help_text="0: always pulled anew")
+    currency = models.CharField(max_length=3, default="CNY")
+    timeout_ms = models.PositiveIntegerField("time limit, ms", help_text="For one call, all of it; at most 30,000")
+    retries = models.PositiveSmallIntegerField(
+        default=2, help_text="How often a call that certainly did nothing is made again"
+    )
+    pause_ms = models.PositiveIntegerField("pause, ms", default=200, help_text="Before the first repeat; then longer")
+    max_parallel = models.PositiveSmallIntegerField(
+        "at the same time", default=50, help_text="Calls to it at the same time, of one process"
+    )
+    fresh_days = models.PositiveSmallIntegerField(help_text="How long an answer keeps; 0: always pulled anew")
+    freshness = models.JSONField(
+        "by scenario",
+        default=dict,
+        blank=True,
+        help_text="Where a scenario takes an older or only a younger answer: its days; null: asked once, always keeps",
+    )
+    retention_days = models.PositiveSmallIntegerField(default=365, help_text="How long the raw answer is kept")
     fallback = models.ForeignKey("self", on_delete=models.PROTECT, null=True, blank=True, related_name="fallback_of")
-    dead = models.CharField(max_length=8, choices=DeadRule)
-    consent_code = models.CharField(max_length=32)
+    dead = models.CharField(
+        "when it is silent", max_length=8, choices=DeadRule, help_text="And its fallback gives no answer either"
+    )
+    consent_code = models.CharField("consent", max_length=32)
     recipient = models.CharField(max_length=40, help_text="A source and its fallback have one recipient code")
     protocol = models.CharField(max_length=32, help_text="Which adapter speaks to it")
     endpoint = models.CharField(max_length=200, blank=True, help_text="Empty: answered inside, no call")
     credentials = EncryptedJSONField(null=True, blank=True)
-    enabled = models.BooleanField(default=True)
+    enabled = models.BooleanField("switched on", default=True)
 
     class Meta:
         ordering = ("stage", "code")
+        permissions = (("connect_source", "Can set where a source is reached and with what credentials"),)
         constraints = (
-            models.CheckConstraint(name="users_source_timeout_positive", condition=Q(timeout_ms__gt=0)),
             models.CheckConstraint(
                 name="users_source_not_own_fallback",
                 condition=Q(fallback__isnull=True) | ~Q(fallback=models.F("id")),
             ),
+            models.CheckConstraint(name="users_source_dead_known", condition=Q(dead__in=DeadRule.values)),
+            models.CheckConstraint(name="users_source_currency_is_a_code", condition=Q(currency__regex="^[A-Z]{3}$")),
+            *_up_to(30_000, "timeout_ms", least=1),
+            *_up_to(5, "retries"),
+            *_up_to(10_000, "pause_ms"),
+            *_up_to(500, "max_parallel", least=1),
+            *_up_to(3650, "fresh_days"),
+            *_up_to(3650, "retention_days", least=1),
         )
 
     def __str__(self) -> str:

@@ -1,13 +1,16 @@
 """The register of sources, and the answers of identity and card checks."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
+from django.db.models import OuterRef, QuerySet, Subquery
 
 from lending.common.crypto import blind_index
 from lending.common.errors import NotFound, Unavailable
-from users.models import Check, CheckKind, CheckState, Profile, Source
+from users.models import Check, CheckKind, CheckState, Drill, Profile, Source
 from users.queries.people import Person
 
 
@@ -17,7 +20,10 @@ class SourceWithoutAddress(Unavailable):
 
 @dataclass(frozen=True)
 class SourceView:
-    """`endpoint` is absolute; "" where the source is answered inside."""
+    """`endpoint` is absolute; "" where the source is answered inside. `retries`: repeats of a call that did nothing.
+
+    `drill`, `drill_until`: what the source is made to seem (dead, slow, wrong) until when; "" and None: itself.
+    """
 
     id: int
     code: str
@@ -37,6 +43,24 @@ class SourceView:
     enabled: bool
     client_id: str = field(repr=False)
     secret: str = field(repr=False)
+    vendor: str = ""
+    product: str = ""
+    currency: str = "CNY"
+    retries: int = 2
+    pause_ms: int = 200
+    max_parallel: int = 50
+    retention_days: int = 365
+    freshness: Mapping[str, int | None] = field(default_factory=dict)
+    drill: str = ""
+    drill_until: datetime | None = None
+
+    def fresh_for(self, scenario: str) -> int | None:
+        """How many days old an answer may be that is used again in `scenario`: 0 never, None however old it is."""
+        return self.freshness.get(scenario, self.fresh_days)
+
+    def drilled(self, at: datetime) -> str:
+        """What the source is made to seem at that instant; "" where it is itself."""
+        return self.drill if self.drill_until is not None and at < self.drill_until else ""
 
 
 @dataclass(frozen=True)
@@ -95,7 +119,7 @@ class CheckView:
 
 def source(code: str) -> SourceView:
     """Raises NotFound; SourceWithoutAddress where its path has no host to stand behind."""
-    row = Source.objects.select_related("fallback").filter(code=code).first()
+    row = _whole().filter(code=code).first()
     if row is None:
         raise NotFound(f"There is no source {code!r}.")
     return _source_view(row)
@@ -103,7 +127,7 @@ def source(code: str) -> SourceView:
 
 def sources(scenario: str) -> tuple[SourceView, ...]:
     """The enabled sources of a scenario by stage, fallbacks left out (each names its own)."""
-    rows = Source.objects.select_related("fallback").filter(scenario=scenario, enabled=True, fallback_of=None)
+    rows = _whole().filter(scenario=scenario, enabled=True, fallback_of=None)
     return tuple(_source_view(row) for row in rows.order_by("stage", "code"))
 
 
@@ -156,7 +180,7 @@ def identity_result(user_id: int, at: datetime, *, declared: Person | None = Non
     )
     if row is None or row.checked_at is None:
         return None
-    if row.state == CheckState.PASSED and row.source and row.checked_at + timedelta(days=row.source.fresh_days) <= at:
+    if row.state == CheckState.PASSED and row.source and not _keeps(row.source, row.checked_at, at):
         return None
     return _check_result(row)
 
@@ -186,6 +210,12 @@ def identity_index(profile: Profile | Person) -> str:
     return blind_index(f"{profile.name}\0{profile.id_number}", "identity")
 
 
+def _keeps(row: Source, checked_at: datetime, at: datetime) -> bool:
+    """Whether an answer of that age still stands where this source is used."""
+    days = row.freshness.get(row.scenario, row.fresh_days)
+    return days is None or at < checked_at + timedelta(days=days)
+
+
 def _endpoint(row: Source) -> str:
     if not row.endpoint.startswith("/"):
         return row.endpoint
@@ -195,8 +225,19 @@ def _endpoint(row: Source) -> str:
     return f"{base.rstrip('/')}{row.endpoint}"
 
 
-def _source_view(row: Source) -> SourceView:
+def _whole() -> QuerySet[Source]:
+    """Sources with all that their view holds, in one statement."""
+    open_drill = Drill.objects.filter(source=OuterRef("pk"), ended_at=None).order_by()
+    return Source.objects.select_related("fallback").annotate(
+        drill=Subquery(open_drill.values("mode")[:1]),
+        drill_until=Subquery(open_drill.values("until")[:1]),
+    )
+
+
+def _source_view(row: Any) -> SourceView:
+    """Of a row of `_whole`. An installation that allows no drills heeds none."""
     credentials: dict[str, str] = row.credentials or {}
+    drill = row.drill if settings.ALLOW_DRILLS else None
     return SourceView(
         id=row.pk,
         code=row.code,
@@ -216,6 +257,16 @@ def _source_view(row: Source) -> SourceView:
         enabled=row.enabled,
         client_id=credentials.get("client_id", ""),
         secret=credentials.get("secret", ""),
+        vendor=row.vendor,
+        product=row.product,
+        currency=row.currency,
+        retries=row.retries,
+        pause_ms=row.pause_ms,
+        max_parallel=row.max_parallel,
+        retention_days=row.retention_days,
+        freshness=row.freshness,
+        drill=drill or "",
+        drill_until=row.drill_until if drill else None,
     )
 
 

@@ -1,5 +1,5 @@
 """Loads the shipped tables; every one may be loaded again. New installations get them, changed rows are brought up
-to date, and what an installation set itself (credentials, full addresses) is kept."""
+to date, and what an installation set itself (credentials, full addresses, whatever staff changed) is kept."""
 
 import csv
 import json
@@ -15,7 +15,7 @@ from django.contrib.auth.models import Group, Permission
 from lending.common.errors import Conflict
 from lending.common.money import cents
 from users.models import Document, Level, Source
-from users.services import accounts
+from users.services import accounts, amendments
 
 TABLES = Path(__file__).resolve().parent.parent / "data" / "configuration"
 
@@ -37,21 +37,41 @@ def load(*, at: datetime) -> None:
 
 
 def load_sources() -> None:
-    """Upsert by code; a fallback stands before the source that names it."""
+    """Upsert by code; a fallback stands before the source that names it. What staff changed stays as they left it."""
     for row in _rows("sources"):
         source = Source.objects.filter(code=row["code"]).first() or Source(code=row["code"])
-        source.name_en, source.name_zh = row["name_en"], row["name_zh"]
-        source.stage, source.scenario = int(row["stage"]), row["scenario"]
-        source.price_cents, source.timeout_ms = cents(row["price"]), int(row["timeout_ms"])
-        source.fresh_days, source.dead = int(row["fresh_days"]), row["dead"]
-        source.fallback = Source.objects.get(code=row["fallback"]) if row["fallback"] else None
-        source.consent_code, source.recipient = row["consent"], row["recipient"]
-        source.protocol, source.enabled = row["protocol"], row["enabled"] == "yes"
-        if not source.endpoint.startswith("http"):
-            source.endpoint = row["endpoint"] or ""
-        if source.credentials is None and source.endpoint and getattr(settings, "SANDBOX_URL", ""):
-            source.credentials = {"client_id": "cashloan", "secret": f"sandbox-{source.code}"}
+        amended = amendments.fields_of(f"source:{source.code}")
+        for field, value in _shipped(row, source).items():
+            if field not in amended:
+                setattr(source, field, value)
         source.save()
+
+
+def _shipped(row: dict[str, Any], source: Source) -> dict[str, Any]:
+    """The values of a line. An address and credentials that the installation gave stay."""
+    sandbox = {"client_id": "cashloan", "secret": f"sandbox-{source.code}"}
+    endpoint = row["endpoint"] or ""
+    is_sandboxed = bool(endpoint and getattr(settings, "SANDBOX_URL", ""))
+    return {
+        **{name: row[name] for name in ("name_en", "name_zh", "vendor", "product", "currency", "scenario", "dead")},
+        **{name: int(row[name]) for name in ("stage", "timeout_ms", "retries", "pause_ms", "max_parallel")},
+        **{name: int(row[name]) for name in ("fresh_days", "retention_days")},
+        "freshness": dict(map(_fresh, (row["freshness"] or "").split())),
+        "price_cents": cents(row["price"]),
+        "fallback": Source.objects.get(code=row["fallback"]) if row["fallback"] else None,
+        "consent_code": row["consent"],
+        "recipient": row["recipient"],
+        "protocol": row["protocol"],
+        "endpoint": source.endpoint if source.endpoint.startswith("http") else endpoint,
+        "credentials": sandbox if source.credentials is None and is_sandboxed else source.credentials,
+        "enabled": row["enabled"] == "yes",
+    }
+
+
+def _fresh(word: str) -> tuple[str, int | None]:
+    """ "drawdown:7" or "drawdown:once"."""
+    scenario, days = word.split(":")
+    return scenario, None if days == "once" else int(days)
 
 
 def load_levels() -> None:
