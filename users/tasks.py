@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from lending.common import clock
-from users.services import auth, checks, messages
+from users.services import auth, checks, drills, messages
 
 
 @shared_task
@@ -21,4 +21,5 @@ def sweep(**_: object) -> int:
     """Returns how many rows were due."""
     now = clock.now()
     auth.forget_expired(at=now)
+    drills.run_due(now=now)
     return messages.run_due(now=now) + checks.run_due(now=now)

@@ -31,6 +31,10 @@ BACK_OFFICE = {
     "office.py",
     "acts.py",
     "configuration.py",
+    "drills.py",
+    "freshness.py",
+    "source_form.html",
+    "sources.py",
 }
 # Whose refusals a borrower can read.
 TOLD = (

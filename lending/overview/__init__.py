@@ -4,12 +4,14 @@ from lending.overview.agreements import Agreement, agreements
 from lending.overview.application import ApplicationPage, application_page
 from lending.overview.customer import CustomerPage, customer_page
 from lending.overview.dashboard import Alarm, Funnel, FunnelRow, WaitingRow, alarms, funnel, headroom, spend, waiting
+from lending.overview.drills import DrillPage, drill_page
 
 __all__ = [
     "Agreement",
     "Alarm",
     "ApplicationPage",
     "CustomerPage",
+    "DrillPage",
     "Funnel",
     "FunnelRow",
     "WaitingRow",
@@ -17,6 +19,7 @@ __all__ = [
     "alarms",
     "application_page",
     "customer_page",
+    "drill_page",
     "funnel",
     "headroom",
     "spend",

@@ -23,6 +23,12 @@ def staff_acts(row: Any) -> dict[str, Any]:
     return {"acts": users.acts_of([f"{row._meta.model_name}:{row.pk}"])}
 
 
+@register.inclusion_tag("lending/office/_amendments.html")
+def amendments(subject: str) -> dict[str, Any]:
+    """Everything that was changed of a row of a register, newest first."""
+    return {"amendments": users.amendments_of(subject)}
+
+
 @register.filter
 def yuan(amount_cents: int | None) -> str:
     return "-" if amount_cents is None else money.format_cents(amount_cents)

@@ -2,5 +2,11 @@
 
 from risk.providers import risk_v1
 from risk.providers.base import Query
+from risk.providers.drilled import drillable
 
-QUERIES: dict[str, Query] = {"risk-v1": risk_v1.query}
+QUERIES: dict[str, Query] = {
+    protocol: drillable(query)
+    for protocol, query in {
+        "risk-v1": risk_v1.query,
+    }.items()
+}

@@ -30,6 +30,7 @@ from risk.queries.decisions import (
     spend_cents,
     spend_on,
 )
+from risk.queries.drills import Met, met
 from risk.queries.experiments import (
     ArmFigures,
     Comparison,
@@ -58,6 +59,7 @@ __all__ = [
     "DatasetView",
     "DecisionView",
     "Flip",
+    "Met",
     "PullView",
     "Served",
     "SourceSpend",
@@ -75,6 +77,7 @@ __all__ = [
     "decision_number",
     "decisions_of",
     "inputs_of",
+    "met",
     "pulls_of",
     "register",
     "released_documents",

@@ -29,9 +29,9 @@ from tests.factories.borrowers import borrower
 from tests.factories.strategies import precheck_draft, stricter_admission, submitted_precheck
 from traffic.models import StatusPush
 from traffic.services import push_status, resend
-from users.models import ListEntry, Notice, User
+from users.models import Drill, ListEntry, Notice, Source, User
 from users.rules import notices as rules
-from users.services import acts, lists, notices
+from users.services import acts, drills, lists, notices, sources
 
 PAGES: dict[type[models.Model], Any] = admin.site._registry
 ACCOUNTS = {
@@ -92,6 +92,9 @@ MAY = {
     ("risk.Experiment", "end"): {"analyst", "credit_manager"},
     ("risk.Exemption", "approve"): {"analyst", "credit_manager"},
     ("risk.Exemption", "end"): {"analyst", "credit_manager", "lead"},
+    ("users.Source", "switch_on"): {"analyst", "credit_manager", "operations"},
+    ("users.Source", "switch_off"): {"analyst", "credit_manager", "operations"},
+    ("users.Drill", "stop"): {"analyst", "operations"},
 }
 
 
@@ -133,7 +136,18 @@ def rows(at: datetime) -> dict[tuple[str, str], models.Model]:
         }
         | of_strategies(at)
         | of_authority(at)
+        | of_sources(at)
     )
+
+
+def of_sources(at: datetime) -> dict[tuple[str, str], models.Model]:
+    bureau = Source.objects.get(code="bureau")
+    drill_id = drills.start(source_id=bureau.pk, mode="dead", minutes=5, by="system", reason="as a test", at=at)
+    return {
+        ("users.Source", "switch_on"): Source.objects.get(code="phone_list"),
+        ("users.Source", "switch_off"): Source.objects.get(code="bankflow"),
+        ("users.Drill", "stop"): Drill.objects.get(pk=drill_id),
+    }
 
 
 def of_authority(at: datetime) -> dict[tuple[str, str], models.Model]:
@@ -251,6 +265,9 @@ class TestGroups:
             lambda pk: risk.end_exemption(exemption_id=pk, **why),
             lambda pk: authority.approve(pk, **why),
             lambda pk: authority.discard(pk, **why),
+            lambda pk: sources.switch(source_id=pk, on=True, **why),
+            lambda pk: sources.switch(source_id=pk, on=False, **why),
+            lambda pk: drills.stop(drill_id=pk, **why),
         ]
         for row, call in zip(made.values(), calls, strict=True):
             with pytest.raises(acts.NotAllowed), transaction.atomic():

@@ -4,7 +4,7 @@ from users.models.access import AccessLog, ListEntry, ListKind, ListSource, List
 from users.models.account import CodePurpose, LoginCode, Token, TokenKind, User, UserKind
 from users.models.acts import Amendment, StaffAct
 from users.models.cards import BankCard, CardState
-from users.models.checks import AskedIn, Check, CheckKind, CheckState, DeadRule, Source
+from users.models.checks import SOURCE_BOUNDS, AskedIn, Check, CheckKind, CheckState, DeadRule, Source
 from users.models.consents import AcceptedBy, Consent, Document, Moment
 from users.models.drills import Drill, DrillMode
 from users.models.outbox import Message, MessageState, Notice, Severity
@@ -12,6 +12,7 @@ from users.models.person import Contact, Device, Employment, Level, Profile, Pro
 from users.models.wechat import WechatApp, WechatIdentity, WechatTicket
 
 __all__ = [
+    "SOURCE_BOUNDS",
     "AcceptedBy",
     "AccessLog",
     "Amendment",

@@ -30,13 +30,14 @@ class AskedIn(models.TextChoices):
     MESSAGE = "message", "Messages"
 
 
-def _up_to(most: int, *names: str, least: int = 0) -> list[models.CheckConstraint]:
-    return [
-        models.CheckConstraint(
-            name=f"users_source_{name}_bounds", condition=Q(**{f"{name}__gte": least, f"{name}__lte": most})
-        )
-        for name in names
-    ]
+SOURCE_BOUNDS = {
+    "timeout_ms": (1, 30_000),
+    "retries": (0, 5),
+    "pause_ms": (0, 10_000),
+    "max_parallel": (1, 500),
+    "fresh_days": (0, 3650),
+    "retention_days": (1, 3650),
+}
 
 
 class Source(models.Model):
@@ -92,12 +93,12 @@ class Source(models.Model):
             ),
             models.CheckConstraint(name="users_source_dead_known", condition=Q(dead__in=DeadRule.values)),
             models.CheckConstraint(name="users_source_currency_is_a_code", condition=Q(currency__regex="^[A-Z]{3}$")),
-            *_up_to(30_000, "timeout_ms", least=1),
-            *_up_to(5, "retries"),
-            *_up_to(10_000, "pause_ms"),
-            *_up_to(500, "max_parallel", least=1),
-            *_up_to(3650, "fresh_days"),
-            *_up_to(3650, "retention_days", least=1),
+            *(
+                models.CheckConstraint(
+                    name=f"users_source_{name}_bounds", condition=Q(**{f"{name}__gte": least, f"{name}__lte": most})
+                )
+                for name, (least, most) in SOURCE_BOUNDS.items()
+            ),
         )
 
     def __str__(self) -> str:

@@ -2,9 +2,13 @@
 
 from users.providers import four_element, two_element, two_element_b
 from users.providers.base import Checker
+from users.providers.drilled import drillable
 
 CHECKERS: dict[str, Checker] = {
-    "two-element-v1": two_element.check,
-    "two-element-b": two_element_b.check,
-    "four-element-v1": four_element.check,
+    protocol: drillable(check)
+    for protocol, check in {
+        "two-element-v1": two_element.check,
+        "two-element-b": two_element_b.check,
+        "four-element-v1": four_element.check,
+    }.items()
 }

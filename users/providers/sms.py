@@ -2,11 +2,13 @@
 
 from lending.common import http
 from users.providers.base import malformed
+from users.providers.drilled import heed
 from users.queries import SourceView
 
 
 def send(source: SourceView, *, key: str, phone: str, text: str) -> str:
     """The gateway's message id. Raises TransientError, UnknownOutcome, PermanentError."""
+    heed(source)
     reply = http.call(
         vendor=source.code,
         method="POST",

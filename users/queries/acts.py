@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.models import Count, Min
 
 from lending.common.logs import redact
-from users.models import AccessLog, Message, Notice, StaffAct
+from users.models import AccessLog, Amendment, Message, Notice, StaffAct
 from users.queries.people import actor_names
 from users.rules import notices as rules
 
@@ -19,6 +19,18 @@ class ActView:
     act: str
     who: str
     subject: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class AmendmentView:
+    """A value of a register that somebody changed."""
+
+    field: str
+    before: str
+    after: str
+    who: str
     reason: str
     at: datetime
 
@@ -72,6 +84,13 @@ def acts_of(subjects: Iterable[str], limit: int = 100) -> tuple[ActView, ...]:
     return _acts(list(StaffAct.objects.filter(subject__in=list(subjects))[:limit]))
 
 
+def amendments_of(subject: str, limit: int = 100) -> tuple[AmendmentView, ...]:
+    """What was changed of it, newest first."""
+    rows = list(Amendment.objects.filter(subject=subject)[:limit])
+    names = actor_names(row.by for row in rows)
+    return tuple(AmendmentView(row.field, row.before, row.after, names[row.by], row.reason, row.at) for row in rows)
+
+
 def latest_acts(limit: int) -> tuple[ActView, ...]:
     return _acts(list(StaffAct.objects.all()[:limit]))
 
@@ -91,6 +110,33 @@ def accesses_of(subject: str, limit: int = 50) -> tuple[AccessView, ...]:
 def kinds_hidden(may: Callable[[str], bool]) -> list[str]:
     """The kinds of notices about tables that somebody may not view; `may` answers for a permission."""
     return [code for code, kind in rules.KINDS.items() if not may(_view(kind.model))]
+
+
+@dataclass(frozen=True)
+class NoticeView:
+    """A notice about something. `times`: how often it was raised while open."""
+
+    id: int
+    kind: str
+    title: str
+    text: str
+    severity: str
+    times: int
+    raised_at: datetime
+    last_at: datetime
+    closed_at: datetime | None
+
+
+def notices_about(subjects: Iterable[str], *, since: datetime) -> tuple[NoticeView, ...]:
+    """Raised, or raised once more, since then; the latest first."""
+    rows = Notice.objects.filter(subject__in=list(subjects), last_at__gte=since).order_by("-last_at", "-pk")
+    return tuple(
+        NoticeView(
+            *(row.pk, row.kind, rules.kind(row.kind).title, row.text, row.severity),
+            *(row.times, row.raised_at, row.last_at, row.closed_at),
+        )
+        for row in rows[:50]
+    )
 
 
 def open_notices(may: Callable[[str], bool]) -> tuple[OpenNotices, ...]:

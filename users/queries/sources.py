@@ -153,6 +153,51 @@ def source_facts() -> dict[str, SourceFacts]:
     }
 
 
+@dataclass(frozen=True)
+class DrillView:
+    """`source_id`, `source_code`: of what is drilled; `mode`: dead, slow, wrong. Over at `over_at`, come what may."""
+
+    id: int
+    source_id: int
+    source_code: str
+    fallback: str
+    dead: str
+    mode: str
+    started_at: datetime
+    over_at: datetime
+
+
+def drill(drill_id: int) -> DrillView:
+    """Raises NotFound."""
+    row = Drill.objects.select_related("source__fallback").filter(pk=drill_id).first()
+    if row is None:
+        raise NotFound("There is no such drill.")
+    over_at = row.ended_at or row.until
+    fallback = row.source.fallback.code if row.source.fallback else ""
+    source = row.source
+    return DrillView(row.pk, source.pk, source.code, fallback, source.dead, row.mode, row.started_at, over_at)
+
+
+@dataclass(frozen=True)
+class CheckMet:
+    """A check that was asked while its source was drilled. `answered_by`: "" where nobody has (yet)."""
+
+    id: int
+    asked_at: datetime
+    state: str
+    failure: str
+    answered_by: str
+
+
+def checks_met(kind: str, *, since: datetime, until: datetime) -> tuple[CheckMet, ...]:
+    """Checks of this kind that were asked in that time, newest first, at most 50."""
+    rows = Check.objects.filter(kind=kind, created_at__gte=since, created_at__lte=until).select_related("source")
+    return tuple(
+        CheckMet(row.pk, row.created_at, str(row.state), row.failure, row.source.code if row.source else "")
+        for row in rows.defer("reply").order_by("-pk")[:50]
+    )
+
+
 def check_behind(user_id: int, kind: str, state: str, at: datetime, card_id: int | None = None) -> CheckBehind | None:
     """The latest check of this kind (and card) that had been answered with `state` by then."""
     rows = Check.objects.filter(user_id=user_id, kind=kind, state=state, checked_at__lte=at).select_related("source")

@@ -31,10 +31,16 @@ KINDS = {
         " it stays silent, so that its fallback is asked at once.",
         "users.Source",
     ),
+    "drill_running": Kind(
+        "Outage drill",
+        "A source is made to seem dead, slow or wrong. Open the drill: it shows what applications meet meanwhile, and"
+        " can be stopped. The notice closes by itself when the drill is over.",
+        "users.Drill",
+    ),
     "data_budget": Kind(
-        "Spend on data near the day's budget",
-        "Look at the spend by source on the dashboard. More applications than usual, or a source asked twice? Tell the"
-        " analysts before the budget is used up.",
+        "Spend on data near its budget",
+        "Open the spend on data. More applications than usual, a dearer fallback, or a source asked twice? Tell the"
+        " analysts before the budget is used up; they change it where the spend is wanted.",
         "risk.DataPull",
     ),
     "assessment_failing": Kind(

@@ -18,6 +18,7 @@ ACTS = (
     *("submit_strategy", "withdraw_strategy", "approve_strategy", "refuse_strategy", "release_emergency"),
     *("roll_back", "retire_strategy", "cancel_binding", "discard_draft"),
     *("start_experiment", "ramp_experiment", "end_experiment", "exempt_ask", "exempt_approve", "exempt_end"),
+    *("change_source", "switch_source", "connect_source", "start_drill", "stop_drill", "change_budget"),
 )
 
 

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from lending.common.errors import Invalid
 from users import queries
-from users.models import Amendment, Drill, Source
-from users.services import amendments, configuration
+from users.models import Amendment, Drill, Source, StaffAct
+from users.rules import freshness
+from users.services import accounts, acts, amendments, configuration, drills, sources
 
 pytestmark = pytest.mark.usefixtures("tables")
 
@@ -106,6 +108,133 @@ class TestView:
         assert queries.source("bureau_b").drilled(at) == ""
         settings.ALLOW_DRILLS = False
         assert queries.source("bureau").drilled(at) == ""
+
+
+def change(at: datetime, code: str = "bureau", **values: Any) -> None:
+    sources.change(source_id=pk(code), values=values, by="system", reason="by contract", at=at)
+
+
+class TestChange:
+    def test_keeps_what_it_was_and_why_and_the_shipped_table_leaves_it(self, at: datetime) -> None:
+        by = f"staff:{accounts.make_staff(username='boss', password='demo-only-2026', is_superuser=True, at=at)}"
+        values = {"price_cents": 410, "freshness": {"drawdown": None}, "fallback": ""}
+        sources.change(source_id=pk("bureau"), values=values, by=by, reason="new contract", at=at)
+        configuration.load_sources()
+        row = Source.objects.get(code="bureau")
+        assert (row.price_cents, row.freshness, row.fallback, row.timeout_ms) == (410, {"drawdown": None}, None, 10_000)
+        kept = Amendment.objects.order_by("field").values_list("field", "before", "after", "by", "reason")
+        assert list(kept) == [
+            ("fallback", "bureau_b", "-", by, "new contract"),
+            ("freshness", "-", "drawdown once", by, "new contract"),
+            ("price_cents", "3.50", "4.10", by, "new contract"),
+        ]
+        assert StaffAct.objects.get().subject == "source:bureau"
+
+    @pytest.mark.parametrize(
+        ("code", "values", "error"),
+        [
+            ("bureau", {"price_cents": 350}, sources.NothingChanged),
+            ("bureau", {"price_cents": 100_001}, Invalid),
+            ("bureau", {"price_cents": -1}, Invalid),
+            ("bureau", {"timeout_ms": 30_001}, Invalid),
+            ("bureau", {"retries": None}, Invalid),
+            ("bureau", {"vendor": ""}, Invalid),
+            ("bureau", {"dead": "perhaps"}, Invalid),
+            ("bureau", {"freshness": {"credit": 3651}}, Invalid),
+            ("bureau", {"freshness": {"elsewhere": 1}}, Invalid),
+            ("bureau", {"currency": "eur"}, Invalid),
+            ("bureau", {"currency": "EUR"}, sources.OtherCurrency),
+            ("bureau", {"endpoint": "https://thief.example"}, Invalid),
+            ("bureau", {"fallback": "bankflow"}, sources.OtherConsent),
+            ("bureau", {"fallback": "nobody"}, Invalid),
+            ("bureau", {"fallback": "bureau"}, sources.FallbackLoops),
+            ("bureau_b", {"fallback": "bureau"}, sources.FallbackLoops),
+            ("bureau", {"recipient": "bankflow_vendor"}, sources.OtherConsent),
+            ("bankflow", {"recipient": "bureau"}, sources.NoSuchConsent),
+            ("bankflow", {"consent_code": "bureau_query"}, sources.NoSuchConsent),
+        ],
+        ids=str,
+    )
+    def test_refuses_by_name_and_changes_nothing(
+        self, at: datetime, code: str, values: dict[str, Any], error: type[Exception]
+    ) -> None:
+        before = Source.objects.filter(code=code).values().get()
+        with pytest.raises(error), transaction.atomic():
+            change(at, code, **values)
+        assert Source.objects.filter(code=code).values().get() == before
+        assert not Amendment.objects.exists()
+
+    def test_staff_without_the_permission_change_nothing(self, at: datetime) -> None:
+        by = f"staff:{accounts.make_staff(username='clerk', password='demo-only-2026', at=at)}"
+        why = {"source_id": pk("bureau"), "by": by, "reason": "by contract", "at": at}
+        for act in (
+            lambda: sources.change(values={"price_cents": 1}, **why),
+            lambda: sources.switch(on=False, **why),
+            lambda: sources.connect(endpoint="/v2", client_id="", secret="", **why),
+            lambda: drills.start(mode="dead", minutes=5, **why),
+        ):
+            with pytest.raises(acts.NotAllowed), transaction.atomic():
+                act()
+
+
+class TestConnect:
+    WHY = {"by": "system", "reason": "by contract"}
+
+    def test_replaces_credentials_encrypted_and_tells_only_that(self, at: datetime) -> None:
+        sources.connect(
+            source_id=pk("bureau"), endpoint="https://b.example/v2", client_id="we", secret="s3cret", at=at, **self.WHY
+        )
+        source = queries.source("bureau")
+        assert (source.endpoint, source.client_id, source.secret) == ("https://b.example/v2", "we", "s3cret")
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT credentials FROM users_source WHERE code = 'bureau'")
+            assert b"s3cret" not in bytes(cursor.fetchone()[0])
+        kept = set(Amendment.objects.values_list("field", "before", "after"))
+        assert kept == {
+            ("endpoint", "/risk/bureau/v1/query", "https://b.example/v2"),
+            ("credentials", "set", "replaced"),
+        }
+        configuration.load_sources()
+        assert queries.source("bureau").secret == "s3cret"
+
+    @pytest.mark.parametrize(
+        "endpoint",
+        ["", "bureau", "//b.example/v2", "http://b.example", "ftp://b.example", "https://", "https://us:pw@b.example"],
+    )
+    def test_refuses_an_address_that_data_must_not_go_to(self, at: datetime, endpoint: str) -> None:
+        with pytest.raises(sources.BadAddress):
+            sources.connect(source_id=pk("bureau"), endpoint=endpoint, client_id="", secret="", at=at, **self.WHY)
+
+    def test_refuses_half_of_the_credentials_and_an_address_for_what_is_answered_inside(self, at: datetime) -> None:
+        with pytest.raises(Invalid):
+            sources.connect(source_id=pk("bureau"), endpoint="/v2", client_id="we", secret="", at=at, **self.WHY)
+        with pytest.raises(sources.BadAddress):
+            sources.connect(source_id=pk("lists"), endpoint="/v2", client_id="", secret="", at=at, **self.WHY)
+
+
+class TestSwitch:
+    def test_off_and_on(self, at: datetime) -> None:
+        for on in (False, True):
+            sources.switch(source_id=pk("bureau"), on=on, by="system", reason="by contract", at=at)
+            assert queries.source("bureau").enabled is on
+        with pytest.raises(sources.NothingChanged):
+            sources.switch(source_id=pk("bureau"), on=True, by="system", reason="by contract", at=at)
+
+    def test_needs_credentials(self, at: datetime) -> None:
+        Source.objects.filter(code="phone_list").update(credentials=None)
+        with pytest.raises(sources.NoCredentials):
+            sources.switch(source_id=pk("phone_list"), on=True, by="system", reason="by contract", at=at)
+
+
+class TestFreshness:
+    @pytest.mark.parametrize("text", ["credit once, drawdown 7", "antifraud every time", "-"])
+    def test_is_read_as_it_is_told(self, text: str) -> None:
+        assert freshness.told(freshness.parsed(text)) == text
+
+    @pytest.mark.parametrize("text", ["credit", "7", "credit 7 days", "credit 7, credit 8", "credit -1", "credit ٧"])
+    def test_refuses_what_it_does_not_understand(self, text: str) -> None:
+        with pytest.raises(freshness.NotAFreshness):
+            freshness.parsed(text)
 
 
 class TestLoad:
