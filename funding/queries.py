@@ -60,6 +60,18 @@ class AllocationView:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """A borrower's data given to one funder, or kept for it; `sent`: it left us."""
+
+    funder_code: str
+    state: str
+    sent: bool
+    created_at: datetime
+    decided_at: datetime | None
+    consent_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class PayoutView:
     id: int
     drawdown_id: int
@@ -248,6 +260,23 @@ def allocations_of(*drawdown_ids: int) -> tuple[AllocationView, ...]:
             explanation=tuple(row.routing.explanation),
         )
         for row in rows
+    )
+
+
+def shares_of(user_id: int) -> tuple[Share, ...]:
+    """Every funder this borrower's data was given to, or was to be; newest first."""
+    rows = Allocation.objects.filter(user_id=user_id).order_by("-pk")
+    return tuple(
+        Share(
+            funder_code=row.recipient,
+            state=row.state,
+            # a claim is committed before anything leaves, and one that the consent's trigger refuses is not
+            sent=row.attempts > 0 or row.state not in (AllocationState.RESERVED, AllocationState.RELEASED),
+            created_at=row.created_at,
+            decided_at=row.decided_at,
+            consent_id=row.consent_id,
+        )
+        for row in rows.only("recipient", "state", "attempts", "created_at", "decided_at", "consent_id")
     )
 
 

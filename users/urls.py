@@ -20,6 +20,7 @@ api_urlpatterns: list[URLPattern] = [
     path("me/bank-cards", cards.BankCardsView.as_view()),
     path("me/bank-cards/<uuid:card_id>/confirm", cards.BankCardConfirmView.as_view()),
     path("me/consents", consents.ConsentsView.as_view()),
+    path("me/consents/<uuid:consent_id>", consents.ConsentView.as_view()),
     path("me/consents/<uuid:consent_id>/withdraw", consents.ConsentWithdrawView.as_view()),
 ]
 page_urlpatterns: list[URLPattern] = [

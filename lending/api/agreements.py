@@ -9,7 +9,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-import risk.queries
 from lending import overview
 from lending.api import serializers as shapes
 from lending.api.base import BorrowerView, IsBorrower, problems
@@ -58,5 +57,8 @@ class AgreementsView(BorrowerView):
 class DataUsedView(BorrowerView):
     @extend_schema(operation_id="data_used_list", responses={200: shapes.DataUsedSerializer(many=True), **problems()})
     def get(self, request: Request) -> Response:
-        """Every enquiry about you: source, vendor, time, and the consent it stood on."""
-        return Response(shapes.DataUsedSerializer(risk.queries.data_used(self.user_id()), many=True).data)
+        """Every use of your data: credit sources, identity and card checks, lenders, text messages; with the consent it
+        stood on, and what was left out because no consent is live.
+        """
+        found = overview.data_used(user_id=self.user_id(), at=self.now())
+        return Response(shapes.DataUsedSerializer(found, many=True).data)

@@ -339,8 +339,23 @@ class AgreementSerializer(serializers.Serializer[Any]):
 
 
 class DataUsedSerializer(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(("source", "check", "lender", "message"))
     source = serializers.CharField()  # type: ignore[assignment]
-    vendor = serializers.CharField()
+    name_en = serializers.CharField()
+    name_zh = serializers.CharField()
+    vendor = serializers.CharField(help_text="Whom data went to")
+    asked_for = serializers.ChoiceField(("application", "drawdown", "identity", "card", "loan", "contact"))
     pulled_at = serializers.DateTimeField()
-    state = serializers.CharField()
+    state = serializers.ChoiceField(
+        ("answered", "reused", "dead", "pending", "agreed", "refused", "not_asked"),
+        help_text="not_asked: nothing left, because no consent was live",
+    )
+    times = serializers.IntegerField(help_text="More than one for text messages only")
+    reused_from_at = serializers.DateTimeField(allow_null=True, help_text="When the answer that was used again came")
     consent_id = serializers.UUIDField(allow_null=True)
+    consent_code = serializers.CharField(help_text="Of the consent it stood on, or would have needed")
+    consent_version = serializers.CharField()
+    consent_title_en = serializers.CharField()
+    consent_title_zh = serializers.CharField()
+    consent_given_at = serializers.DateTimeField(allow_null=True)
+    consent_withdrawn_at = serializers.DateTimeField(allow_null=True)

@@ -82,7 +82,7 @@ def _sources() -> Iterator[Path]:
 
 def _borrowers(paths: Sequence[Path]) -> Iterator[Path]:
     """Those that borrowers read."""
-    return (path for path in paths if not BACK_OFFICE & set(path.parts))
+    return (path for path in paths if not BACK_OFFICE & set(path.relative_to(ROOT).parts))
 
 
 def _of_template(path: Path) -> Iterator[Found]:

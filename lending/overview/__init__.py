@@ -4,6 +4,7 @@ from lending.overview.agreements import Agreement, agreements
 from lending.overview.application import ApplicationPage, application_page
 from lending.overview.customer import CustomerPage, customer_page
 from lending.overview.dashboard import Alarm, Funnel, FunnelRow, WaitingRow, alarms, funnel, headroom, spend, waiting
+from lending.overview.data_used import DataUse, data_used
 from lending.overview.drills import DrillPage, drill_page
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "Alarm",
     "ApplicationPage",
     "CustomerPage",
+    "DataUse",
     "DrillPage",
     "Funnel",
     "FunnelRow",
@@ -19,6 +21,7 @@ __all__ = [
     "alarms",
     "application_page",
     "customer_page",
+    "data_used",
     "drill_page",
     "funnel",
     "headroom",

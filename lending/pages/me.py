@@ -4,19 +4,20 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext
 
-import risk.queries
-from lending import queries
+from lending import overview, queries
 from lending.common import web
 from lending.common.crypto import mask_id, mask_phone
 from lending.pages import words
 from users import queries as users
 from users.services import consents
 
+A_PAGE = 50
 CLOSED = ("WITHDRAWN", "EXPIRED", "DECLINED", "GRANTED")
 
 
@@ -63,15 +64,28 @@ class MePage(web.BorrowerPage):
 
 
 class ConsentsPage(web.BorrowerPage):
-    """Every consent with its recipients; a live one can be withdrawn."""
+    """Every consent with its recipients, under the title it was given to."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        documents = {row.code: row for row in users.documents(self.now())}
         found = [
-            {"row": row, "document": documents.get(row.code), "names": [_recipient(code) for code in row.recipients]}
-            for row in users.consents(self.user_id())
+            {"given": row, "names": [_recipient(code) for code in row.consent.recipients]}
+            for row in users.consents_as_given(self.user_id(), self.now())
         ]
         return self.show("lending/consents.html", consents=found)
+
+
+class ConsentPage(web.BorrowerPage):
+    """One consent: the text as it was read, what stood on it, and what withdrawing it stops, before it is withdrawn."""
+
+    def get(self, request: HttpRequest, consent_id: UUID) -> HttpResponse:
+        given = users.consent_as_given(self.user_id(), consent_id, self.now())
+        uses = overview.data_used(user_id=self.user_id(), at=self.now())
+        return self.show(
+            "lending/consent.html",
+            given=given,
+            names=[_recipient(code) for code in given.consent.recipients],
+            uses=[_shown(use) for use in uses if use.consent_id == consent_id],
+        )
 
 
 class WithdrawConsentPage(web.BorrowerPage):
@@ -79,7 +93,7 @@ class WithdrawConsentPage(web.BorrowerPage):
         with transaction.atomic(durable=True):
             consents.withdraw(user_id=self.user_id(), consent_id=consent_id, by=self.by(), at=self.now())
         messages.success(request, gettext("Withdrawn. Nothing more is sent under it."))
-        return redirect("consents")
+        return redirect("consent", consent_id)
 
     def refused(self, error: Any) -> HttpResponse:
         messages.error(self.request, web.says(error))
@@ -87,15 +101,21 @@ class WithdrawConsentPage(web.BorrowerPage):
 
 
 class DataUsedPage(web.BorrowerPage):
-    """Every enquiry about me: what, from whom, when, under which consent."""
+    """Every use of my data: what, from whom or for whom, when, and under which consent."""
 
     def get(self, request: HttpRequest) -> HttpResponse:
-        documents = {row.code: row for row in users.documents(self.now())}
-        rows = [
-            {"row": row, "vendor": _recipient(row.vendor), "document": documents.get(row.consent_code)}
-            for row in risk.queries.data_used(self.user_id())
-        ]
-        return self.show("lending/data_used.html", rows=rows)
+        uses = overview.data_used(user_id=self.user_id(), at=self.now())
+        page = Paginator(uses, A_PAGE).get_page(request.GET.get("page"))
+        return self.show("lending/data_used.html", page=page, rows=[_shown(use) for use in page])
+
+
+def _shown(use: overview.DataUse) -> dict[str, Any]:
+    return {
+        "row": use,
+        "vendor": _recipient(use.vendor),
+        "asked_for": words.ASKED_FOR[use.asked_for],
+        "state": words.USES[use.state],
+    }
 
 
 def _recipient(code: str) -> words.Text:

@@ -38,6 +38,7 @@ urlpatterns: list[URLPattern] = [
     path("loans/<uuid:public_id>/return/", loans.ReturnPage.as_view(), name="return"),
     path("me/", me.MePage.as_view(), name="me"),
     path("me/consents/", me.ConsentsPage.as_view(), name="consents"),
+    path("me/consents/<uuid:consent_id>/", me.ConsentPage.as_view(), name="consent"),
     path("me/consents/<uuid:consent_id>/withdraw/", me.WithdrawConsentPage.as_view(), name="withdraw_consent"),
     path("me/data/", me.DataUsedPage.as_view(), name="data_used"),
     path("cards/new/", cards.NewCardPage.as_view(), name="card_new"),

@@ -90,6 +90,24 @@ RECIPIENTS: dict[str, Text] = {
     "payment_channel": _("the payment channel"),
 }
 
+ASKED_FOR: dict[str, Text] = {  # why data of a borrower was used
+    "application": _("To decide on your application"),
+    "drawdown": _("To check a drawdown"),
+    "identity": _("To make sure that you are you"),
+    "card": _("To make sure that the card is yours"),
+    "loan": _("To find a lender"),
+    "contact": _("To send you codes and news of your loan"),
+}
+USES: dict[str, Text] = {  # what came of it
+    "answered": pgettext_lazy("use of data", "Answered"),
+    "reused": _("An earlier answer was used"),
+    "dead": _("No answer"),
+    "pending": _("Being asked"),
+    "agreed": pgettext_lazy("use of data", "The lender said yes"),
+    "refused": pgettext_lazy("use of data", "The lender said no"),
+    "not_asked": _("Not asked: no consent of yours was live"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class State:

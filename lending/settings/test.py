@@ -6,7 +6,10 @@ from .dev import DATABASES, LOGGING, REST_FRAMEWORK, RUN_DIR
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 MEDIA_ROOT = RUN_DIR / "test-media"
 DATABASES["default"]["CONN_MAX_AGE"] = 0
-DATABASES["default"]["OPTIONS"] = {"connect_timeout": 5, "options": "-c synchronous_commit=off"}
+DATABASES["default"]["OPTIONS"] = {
+    "connect_timeout": 5,
+    "options": "-c synchronous_commit=off -c lending.may_truncate=on",
+}
 # The cache's faults are tested for themselves; a test must not be throttled by the one before it.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] = dict.fromkeys(("anon", "user", "otp", "token"), "100000/min")

@@ -1,7 +1,7 @@
 """What was decided, on which data, at what price."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,6 +13,9 @@ from django.db.models import Count, Q, Sum
 from lending.common.errors import NotFound
 from risk.models import Assessment, DataPull, Decision, PullState
 from risk.rules import budget
+from users import queries as users
+
+NO_CONSENT, CONSENT_NOT_LIVE = "no_consent", "consent_not_live"  # as pulls write them: never asked, withdrawn since
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +50,21 @@ class DecisionView:
 
 @dataclass(frozen=True, slots=True)
 class DataUsed:
-    """One source that was asked about a person: for the person. `state`: answered, reused, dead or pending."""
+    """One source that was asked about a person, or was to be: for the person.
+
+    `state`: answered, reused (`reused_from_at`: when that answer came), dead, pending, or not_asked for want of a live
+    consent. `asked_for`: application or drawdown. `consent_id`: None where nothing was to be sent under any.
+    """
 
     source: str
     name_en: str
     name_zh: str
     vendor: str
+    asked_for: str
     pulled_at: datetime
     state: str
-    consent_id: UUID
+    reused_from_at: datetime | None
+    consent_id: int | None
     consent_code: str
 
 
@@ -169,21 +178,50 @@ def spend_cents(application_id: int) -> int:
 
 
 def data_used(user_id: int) -> tuple[DataUsed, ...]:
-    """Every source asked about this person, newest first."""
-    rows = DataPull.objects.filter(user_id=user_id).select_related("source", "consent").order_by("-pk")
-    return tuple(
+    """Every source asked about this person or left out for want of a consent, newest first."""
+    pulls = DataPull.objects.filter(user_id=user_id).select_related("source", "consent", "assessment", "reused_from")
+    asked = [
         DataUsed(
             source=row.source_code,
             name_en=row.source.name_en,
             name_zh=row.source.name_zh,
             vendor=row.recipient,
+            asked_for=row.assessment.kind,
             pulled_at=row.settled_at or row.created_at,
-            state="reused" if row.reused_from_id else str(row.state),
-            consent_id=row.consent.public_id,
+            state=_state_for_the_person(row),
+            reused_from_at=row.reused_from.settled_at if row.reused_from else None,
+            consent_id=row.consent_id,
             consent_code=row.consent.code,
         )
-        for row in rows
-    )
+        for row in pulls.defer("payload", "reused_from__payload", "source__credentials").order_by("-pk")
+    ]
+    return tuple(sorted([*asked, *_not_asked(user_id)], key=lambda use: use.pulled_at, reverse=True))
+
+
+def _state_for_the_person(row: DataPull) -> str:
+    if row.reused_from_id:
+        return "reused"
+    return "not_asked" if row.failure == CONSENT_NOT_LIVE else str(row.state)
+
+
+def _not_asked(user_id: int) -> Iterator[DataUsed]:
+    rows = Assessment.objects.filter(user_id=user_id).exclude(skipped={})
+    register = users.source_facts() if rows else {}
+    for row in rows:
+        for code, why in row.skipped.items():
+            if why == NO_CONSENT and (source := register.get(code)):
+                yield DataUsed(
+                    source=code,
+                    name_en=source.name_en,
+                    name_zh=source.name_zh,
+                    vendor=source.recipient,
+                    asked_for=row.kind,
+                    pulled_at=row.finished_at or row.created_at,
+                    state="not_asked",
+                    reused_from_at=None,
+                    consent_id=None,
+                    consent_code=source.consent_code,
+                )
 
 
 def sources_silent(application_id: int) -> Mapping[str, str]:

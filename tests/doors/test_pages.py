@@ -27,7 +27,7 @@ from tests.factories.configuration import configure
 from tests.factories.loans import Taker
 from tests.factories.tokens import access_token
 from users import queries as users
-from users.models import BankCard, Message, User
+from users.models import BankCard, Consent, Document, Message, User
 from users.services import accounts
 
 pytestmark = pytest.mark.django_db
@@ -510,10 +510,30 @@ class TestMoney:
 
     def test_a_consent_is_withdrawn_with_one_press(self, at: datetime, who: Taker) -> None:
         client = visit(who.user_id)
-        found = re.search(r'action="(/me/consents/[0-9a-f-]+/withdraw/)"', shown(client, "/me/consents/"))
+        listed = re.findall(r'href="(/me/consents/[0-9a-f-]+/)"', shown(client, "/me/consents/"))
+        one = next(path for path in listed if "lender gets your data" in shown(client, path))
+        found = re.search(r'action="(/me/consents/[0-9a-f-]+/withdraw/)"', shown(client, one))
         assert found
         assert "Nothing more is sent under it." in client.post(found.group(1), follow=True).content.decode()
         assert "already withdrawn" in client.post(found.group(1), follow=True).content.decode()
+        assert "You withdrew it on" in shown(client, one)
+
+    def test_data_used_names_the_lender_and_the_version_that_was_read(self, at: datetime) -> None:
+        user_id = drawn.signing(at).user_id
+        document = Document.objects.get(code="funder_share")
+        document.pk, document.version, document.valid_from, document.body_en = None, "2", at, "Other words."
+        document.save()
+        client = visit(user_id)
+        page = shown(client, "/me/data/")
+        assert "Heyue Consumer Finance" in page
+        assert "The lender said yes" in page
+        assert "Name and ID number" in page
+        share = Consent.objects.get(code="funder_share")
+        assert f'href="/me/consents/{share.public_id}/"' in page
+        read = shown(client, f"/me/consents/{share.public_id}/")
+        assert "Other words." not in read
+        assert "A newer version is in force" in read
+        assert "Heyue Consumer Finance" in read
 
 
 class TestApp:

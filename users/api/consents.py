@@ -47,13 +47,29 @@ class ConsentsView(APIView):
         return Response(shapes.ConsentAnswer(queries.consent(consent_id)).data, status=201)
 
 
+class ConsentView(APIView):
+    permission_classes = (IsAuthenticated,)
+
+    @extend_schema(
+        operation_id="me_consent",
+        summary="One consent as you gave it",
+        description="With the text of the version you read, and what withdrawing it would stop.",
+        responses={200: shapes.ConsentAsGiven, **problems(401, 404)},
+        tags=["me"],
+    )
+    def get(self, request: Request, consent_id: UUID) -> Response:
+        found = queries.consent_as_given(caller(request).pk, consent_id, clock.now())
+        return Response(shapes.ConsentAsGiven(found).data)
+
+
 class ConsentWithdrawView(APIView):
     permission_classes = (IsAuthenticated,)
 
     @extend_schema(
         operation_id="me_consents_withdraw",
         summary="Withdraw a consent",
-        description="Nothing more is sent under it from this moment. What was decided before stays.",
+        description="Nothing more is sent under it from this moment, nor under the same consent given before. What was "
+        "decided before stays. Without the agreements of the account (service, privacy) every sign-in ends.",
         request=None,
         responses={200: shapes.ConsentAnswer(many=True), **problems(401, 404, 409)},
         tags=["me"],

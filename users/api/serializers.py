@@ -219,6 +219,23 @@ class ConsentAnswer(serializers.Serializer[Any]):
     withdrawn_at = serializers.DateTimeField(allow_null=True)
 
 
+class ConsentAsGiven(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="consent.public_id")
+    code = serializers.CharField(source="consent.code")
+    version = serializers.CharField(source="consent.version")
+    recipients = serializers.ListField(child=serializers.CharField(), source="consent.recipients")
+    context = serializers.CharField(source="consent.context")  # type: ignore[assignment]
+    given_at = serializers.DateTimeField(source="consent.given_at")
+    withdrawn_at = serializers.DateTimeField(source="consent.withdrawn_at", allow_null=True)
+    title_en = serializers.CharField(source="document.title_en")
+    title_zh = serializers.CharField(source="document.title_zh")
+    body_en = serializers.CharField(source="document.body_en", help_text="As it was read")
+    body_zh = serializers.CharField(source="document.body_zh")
+    is_newest = serializers.BooleanField(help_text="No newer version is in force")
+    stops_en = serializers.CharField(help_text="What withdrawing it stops")
+    stops_zh = serializers.CharField()
+
+
 class SeenDevice(serializers.Serializer[Any]):
     fingerprint = serializers.RegexField(r"^[\w.:-]{8,64}$")
     platform = serializers.ChoiceField(("ios", "android", "web", "wechat"))

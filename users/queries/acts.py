@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Min
+from django.db.models import Count, Max, Min
 
 from lending.common.logs import redact
 from users.models import AccessLog, Amendment, Message, Notice, StaffAct
@@ -53,6 +53,14 @@ class OpenNotices:
 
 
 @dataclass(frozen=True)
+class MessagesSent:
+    """How many text messages went out to a borrower, and when the latest did."""
+
+    count: int
+    latest_at: datetime | None
+
+
+@dataclass(frozen=True)
 class MessageView:
     """`text` without numbers that could be a person's; "" where the message carried a code."""
 
@@ -77,6 +85,12 @@ def messages_of(user_id: int, limit: int = 50) -> tuple[MessageView, ...]:
         )
         for row in Message.objects.filter(user_id=user_id).order_by("-pk")[:limit]
     )
+
+
+def messages_sent(user_id: int) -> MessagesSent:
+    """What the gateway took; one that is still queued gave it nothing."""
+    sent = Message.objects.filter(user_id=user_id, state="sent").aggregate(count=Count("pk"), latest=Max("done_at"))
+    return MessagesSent(sent["count"], sent["latest"])
 
 
 def acts_of(subjects: Iterable[str], limit: int = 100) -> tuple[ActView, ...]:

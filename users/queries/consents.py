@@ -9,6 +9,7 @@ from django.db.models import Q
 
 from lending.common.errors import NotFound
 from users.models import Consent, Document
+from users.rules import withdrawal
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,20 @@ class ConsentView:
     context: str
     given_at: datetime
     withdrawn_at: datetime | None
+
+
+@dataclass(frozen=True)
+class GivenConsent:
+    """A consent beside the very text it was given to, whatever is in force now. `is_newest`: that text still is.
+
+    `stops`: what withdrawing it would stop.
+    """
+
+    consent: ConsentView
+    document: DocumentView
+    is_newest: bool
+    stops_en: str
+    stops_zh: str
 
 
 def document(code: str, at: datetime) -> DocumentView | None:
@@ -88,6 +103,27 @@ def consent(consent_id: int) -> ConsentView:
 def consents(user_id: int) -> tuple[ConsentView, ...]:
     """All that were ever given, newest first."""
     return tuple(_consent_view(row) for row in Consent.objects.filter(user_id=user_id).order_by("-given_at", "-pk"))
+
+
+def consents_as_given(user_id: int, at: datetime) -> tuple[GivenConsent, ...]:
+    """All that were ever given, newest first, each with its text as it was read."""
+    newest = {row.id for row in documents(at)}
+    rows = Consent.objects.filter(user_id=user_id).select_related("document").order_by("-given_at", "-pk")
+    return tuple(_given(row, newest) for row in rows)
+
+
+def consent_as_given(user_id: int, public_id: UUID, at: datetime) -> GivenConsent:
+    """The gate to one of the user's consents. Raises NotFound."""
+    row = Consent.objects.filter(user_id=user_id, public_id=public_id).select_related("document").first()
+    if row is None:
+        raise NotFound("There is no such consent.")
+    return _given(row, {found.id for found in documents(at)})
+
+
+def _given(row: Consent, newest: set[int]) -> GivenConsent:
+    return GivenConsent(
+        _consent_view(row), _document_view(row.document), row.document_id in newest, *withdrawal.stops(row.code)
+    )
 
 
 def _document_view(row: Document) -> DocumentView:

@@ -107,6 +107,20 @@ class CheckResult:
 
 
 @dataclass(frozen=True)
+class CheckUsed:
+    """A check for the person it was about: what was sent to whom. `source`: who answered, "" where nobody did."""
+
+    kind: str
+    state: str
+    failure: str
+    recipient: str
+    source: str
+    asked_at: datetime
+    checked_at: datetime | None
+    consent_id: int
+
+
+@dataclass(frozen=True)
 class CheckView:
     """A check as its owner sees it; `state` may also be pending."""
 
@@ -240,6 +254,24 @@ def card_check(card_id: int) -> CheckResult | None:
 def checks(user_id: int) -> tuple[CheckView, ...]:
     """The newest 20, newest first."""
     return tuple(_check_view(row) for row in Check.objects.filter(user_id=user_id).order_by("-pk")[:20])
+
+
+def checks_used(user_id: int) -> tuple[CheckUsed, ...]:
+    """Every identity and card check of this person, newest first; what the vendors wrote is not read."""
+    rows = Check.objects.filter(user_id=user_id).select_related("source").defer("reply", "source__credentials")
+    return tuple(
+        CheckUsed(
+            kind=row.kind,
+            state=row.state,
+            failure=row.failure,
+            recipient=row.recipient,
+            source=row.source.code if row.source else "",
+            asked_at=row.created_at,
+            checked_at=row.checked_at,
+            consent_id=row.consent_id,
+        )
+        for row in rows.order_by("-pk")
+    )
 
 
 def check(user_id: int, check_id: int) -> CheckView:

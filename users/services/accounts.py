@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
 
 from lending.common.crypto import blind_index
-from users.models import User, UserKind
+from users.models import Token, User, UserKind
 from users.rules import identity
 
 
@@ -51,3 +51,11 @@ def set_language(*, user_id: int, language: str) -> None:
     user = User.objects.select_for_update().get(pk=user_id)
     user.language = language
     user.save(update_fields=["language"])
+
+
+def end_sign_ins(*, user_id: int, at: datetime) -> None:
+    """Every token and every web session of this borrower is over, on all devices."""
+    user = User.objects.select_for_update().get(pk=user_id)
+    user.set_unusable_password()  # a session holds a digest of it, so all of them go
+    user.save(update_fields=["password"])
+    Token.objects.filter(user_id=user_id, revoked_at=None).update(revoked_at=at)

@@ -8,7 +8,8 @@ from uuid import UUID
 from lending.common.errors import Conflict, Invalid, NotFound
 from users import queries
 from users.models import AcceptedBy, Check, CheckState, CodePurpose, Consent, User
-from users.services import codes
+from users.rules import withdrawal
+from users.services import accounts, codes
 
 MAX_NAMED = 4  # three candidate lenders and a guarantor
 RECIPIENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
@@ -95,20 +96,33 @@ def give_all(*, user_id: int, versions: Mapping[str, str], ip: str, at: datetime
 def withdraw(*, user_id: int, consent_id: int | UUID, by: str, at: datetime) -> None:
     """From now on nothing more leaves under it; checks still waiting to be sent end without an answer.
 
+    The same consent given before, in any version and to the same recipients, is withdrawn with it: else that one would
+    go on allowing what was just forbidden. Without the agreements of the account, every sign-in ends too.
     Raises NotFound (also another user's), AlreadyWithdrawn.
     """
     ident = {"public_id": consent_id} if isinstance(consent_id, UUID) else {"pk": consent_id}
-    consent = Consent.objects.select_for_update().filter(user_id=user_id, **ident).first()
+    User.objects.select_for_update().get(pk=user_id)
+    consent = Consent.objects.filter(user_id=user_id, **ident).select_related("document").first()
     if consent is None:
         raise NotFound("There is no such consent.")
-    if consent.withdrawn_at is not None:
+    same = Consent.objects.select_for_update().filter(user_id=user_id, code=consent.code, withdrawn_at=None)
+    rows = [row for row in same.order_by("pk") if _same_recipients(row, consent)]
+    if consent.pk not in [row.pk for row in rows]:
         raise AlreadyWithdrawn()
-    consent.withdrawn_at, consent.withdrawn_by = at, by
-    consent.save(update_fields=["withdrawn_at", "withdrawn_by"])
-    for check in Check.objects.select_for_update().filter(consent=consent, state=CheckState.PENDING).order_by("pk"):
+    for row in rows:
+        row.withdrawn_at, row.withdrawn_by = at, by
+        row.save(update_fields=["withdrawn_at", "withdrawn_by"])
+    for check in Check.objects.select_for_update().filter(consent__in=rows, state=CheckState.PENDING).order_by("pk"):
         check.died()
         check.checked_at, check.failure = at, "consent withdrawn"
         check.save(update_fields=["state", "checked_at", "failure"])
+    if consent.code in withdrawal.OF_THE_ACCOUNT:
+        accounts.end_sign_ins(user_id=user_id, at=at)
+
+
+def _same_recipients(one: Consent, other: Consent) -> bool:
+    """A document that names its recipients itself is one consent whatever its version says; named lenders are not."""
+    return not other.document.named_recipients or set(one.recipients) == set(other.recipients)
 
 
 def require(*, user_id: int, code: str, recipient: str, at: datetime) -> int:

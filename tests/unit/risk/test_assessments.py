@@ -146,7 +146,9 @@ class TestRunAssessment:
         reused = DataPull.objects.filter(assessment=second, reused_from__isnull=False)
         assert set(reused.values_list("source_code", flat=True)) == {"operator", "bureau", "bankflow"}
         assert second.spend_cents == 60 + 15 + 120
-        assert {use.state for use in queries.data_used(first.user_id)} == {"answered", "reused"}
+        used = queries.data_used(first.user_id)
+        assert {use.state for use in used} == {"answered", "reused"}
+        assert {use.reused_from_at for use in used if use.state == "reused"} == {at}
 
 
 class TestVendorFaults:
@@ -201,6 +203,8 @@ class TestVendorFaults:
         assert (found.outcome, found.score, found.reasons, found.grade) == ("refer", None, ("N01",), "D")
         assert {"score_incomplete", "income_unverified"} <= set(found.tags)
         assert queries.sources_silent(done.application_id)["bankflow"] == "no_consent"
+        told = {use.source: (use.state, use.consent_code) for use in queries.data_used(done.user_id)}
+        assert told["bankflow"] == ("not_asked", "bankflow")
 
     def test_a_failing_assessment_waits_and_tells_operations(self, apply: Apply, at: datetime, settings: Any) -> None:
         assessment_id = apply(3)

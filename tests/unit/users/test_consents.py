@@ -3,11 +3,13 @@
 from collections.abc import Callable
 
 import pytest
+from django.test import Client
 
 from tests.conftest import Clock
 from tests.unit.users.conftest import Borrower, newest_code
 from users import queries
-from users.models import Check, Consent, Document, LoginCode, Message
+from users.models import Check, Consent, Document, LoginCode, Message, User
+from users.rules import withdrawal
 
 
 def user_id(borrower: Borrower) -> int:
@@ -77,7 +79,65 @@ class TestGive:
         assert queries.live_consent(user_id(borrower), "funder_share", "LJB", clock.at) is None
 
 
+class TestAsRead:
+    def test_shows_the_words_that_were_agreed_to_whatever_is_in_force(self, borrower: Borrower, clock: Clock) -> None:
+        given = borrower.consent("operator").json()["id"]
+        row = Document.objects.get(code="operator")
+        read = row.body_zh
+        row.pk, row.version, row.valid_from, row.body_zh = None, "2", clock.at, "另一份文本"
+        row.save()
+        shown = borrower.call("get", f"me/consents/{given}").json()
+        assert (shown["version"], shown["body_zh"], shown["is_newest"]) == ("1", read, False)
+        again = borrower.consent("operator", version="2").json()["id"]
+        shown = borrower.call("get", f"me/consents/{again}").json()
+        assert (shown["version"], shown["body_zh"], shown["is_newest"]) == ("2", "另一份文本", True)
+        assert "without it" in shown["stops_en"]
+
+    def test_another_borrowers_is_not_found(self, declared: Borrower, another: Callable[[str], Borrower]) -> None:
+        given = Consent.objects.get(code="identity").public_id
+        assert another("13800138000").call("get", f"me/consents/{given}").status_code == 404
+
+    def test_every_consent_says_what_withdrawing_it_stops(self, tables: None) -> None:
+        asked = set(Document.objects.filter(is_consent=True).values_list("code", flat=True))
+        assert asked == set(withdrawal.STOPS)
+
+
 class TestWithdraw:
+    def test_takes_the_same_consent_given_before_with_it(self, borrower: Borrower, clock: Clock) -> None:
+        """A code signs a second time: two rows are live, and neither may go on allowing what was forbidden."""
+        first = borrower.consent("credit_query", with_code=True).json()["id"]
+        clock.move(minutes=2)
+        second = borrower.consent("credit_query", with_code=True).json()["id"]
+        assert first != second
+        assert borrower.call("post", f"me/consents/{first}/withdraw").status_code == 200
+        owner = user_id(borrower)
+        assert queries.live_consent(owner, "credit_query", "platform", clock.at) is None
+        answer = borrower.call("post", f"me/consents/{second}/withdraw")
+        assert (answer.status_code, answer.json()["code"]) == (409, "already_withdrawn")
+
+    def test_of_named_lenders_leaves_the_others(self, borrower: Borrower, clock: Clock) -> None:
+        one = borrower.consent("funder_share", with_code=True, recipients=["HYF"]).json()["id"]
+        clock.move(minutes=2)
+        borrower.consent("funder_share", with_code=True, recipients=["QTX"])
+        borrower.call("post", f"me/consents/{one}/withdraw")
+        owner = user_id(borrower)
+        assert queries.live_consent(owner, "funder_share", "HYF", clock.at) is None
+        assert queries.live_consent(owner, "funder_share", "QTX", clock.at) is not None
+
+    def test_of_the_account_s_agreements_ends_every_sign_in(self, borrower: Borrower, clock: Clock) -> None:
+        owner = user_id(borrower)
+        page = Client()
+        page.force_login(User.objects.get(pk=owner))
+        assert page.get("/me/").status_code == 200
+        given = Consent.objects.get(code="privacy").public_id
+        assert borrower.call("post", f"me/consents/{given}/withdraw").status_code == 200
+        assert borrower.call("get", "me").status_code == 401
+        assert borrower.call("post", "auth/refresh", {"refresh": borrower.tokens["refresh"]}).status_code == 401
+        assert page.get("/me/").status_code == 302
+        clock.move(minutes=2)
+        assert borrower.sign_in().call("get", "me").status_code == 200
+        assert queries.live_consent(owner, "privacy", "platform", clock.at) is not None
+
     def test_ends_it_at_that_moment(self, borrower: Borrower, clock: Clock) -> None:
         given = borrower.consent("identity").json()["id"]
         before = clock.at

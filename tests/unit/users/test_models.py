@@ -6,10 +6,22 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Model
 
 from lending.common.crypto import blind_index
 from tests.unit.users.conftest import CARD, ID_NUMBER, PHONE
-from users.models import AccessLog, Check, Consent, Document, LoginCode, Notice, Profile, User
+from users.models import (
+    AccessLog,
+    Check,
+    Consent,
+    Device,
+    Document,
+    LoginCode,
+    Notice,
+    Profile,
+    StaffAct,
+    User,
+)
 from users.services import accounts, auth, consents, profiles
 
 pytestmark = pytest.mark.django_db
@@ -191,3 +203,28 @@ class TestOtherRows:
         assert answer.status_code == 201, answer.json()
         again = declared.call("post", "me/bank-cards", {"number": CARD, "phone": PHONE})
         assert again.json()["id"] == answer.json()["id"]
+
+
+class TestDevice:
+    def test_is_neither_kept_nor_seen_again_without_a_live_consent(self, user_id: int, at: datetime) -> None:
+        consents.give(user_id=user_id, code="device", version="1", recipients=(), ip="::1", at=at)
+        consent = Consent.objects.get(code="device")
+        facts = {"user_id": user_id, "platform": "ios", "ip": "::1", "consent": consent, "first_seen_at": at}
+        device = Device.objects.create(**facts, fingerprint="one-device", last_seen_at=at)
+        later = at + timedelta(hours=1)
+        consents.withdraw(user_id=user_id, consent_id=consent.pk, by="user:1", at=later)
+        device.last_seen_at = later
+        assert "is withdrawn" in refused(lambda: device.save(update_fields=["last_seen_at"]))
+        new = facts | {"fingerprint": "another", "last_seen_at": later}
+        assert "is withdrawn" in refused(lambda: Device.objects.create(**new))
+
+
+class TestAppendOnly:
+    @pytest.mark.parametrize("model", [AccessLog, StaffAct, Consent, Document])
+    def test_cannot_be_emptied_either(self, db: None, model: type[Model]) -> None:
+        def empty() -> None:
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lending.may_truncate = off")  # tests empty their own database
+                cursor.execute(f"TRUNCATE {model._meta.db_table} CASCADE")
+
+        assert "is append-only" in refused(empty)
