@@ -13,6 +13,7 @@ from django.urls import URLPattern
 from django.utils.html import escape
 
 import contracts.services
+from lending.common.attempts import Limit
 from lending.common.throttle import ByScope
 from lending.common.web import BorrowerPage
 from lending.models import Application, Drawdown, Loan, Supplement
@@ -28,7 +29,7 @@ from tests.factories.loans import Taker
 from tests.factories.tokens import access_token
 from users import queries as users
 from users.models import BankCard, Consent, Document, Message, User
-from users.services import accounts
+from users.services import accounts, codes
 
 pytestmark = pytest.mark.django_db
 ENGLISH, CHINESE = {"Accept-Language": "en"}, {"Accept-Language": "zh-CN"}
@@ -155,6 +156,19 @@ class TestSigningIn:
         assert [answer.status_code for answer in answers] == [302, 302, 302, 422, 422]
         assert "Too many requests" in answers[-1].content.decode()
         assert Message.objects.count() == 3
+
+    def test_a_browser_is_told_from_others(self, at: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(codes, "CODES_OF_A_DEVICE", Limit("code-sent-device", 2, 3600))
+        client = Client(headers=ENGLISH)
+        shown(client, "/sign-in/")
+        cookie = client.cookies["device"].value
+        shown(client, "/sign-in/")
+        assert client.cookies["device"].value == cookie
+        answers = [self.ask(client, f"1390000000{number}") for number in range(3)]
+        assert [answer.status_code for answer in answers] == [302, 302, 422]
+        assert "No more codes for this device today" in answers[-1].content.decode()
+        client.cookies["device"] = "made up"  # not signed by us: no device, and no fault
+        assert self.ask(client, "13900000009").status_code == 302
 
     def test_a_closed_account_is_told_so(self, at: datetime) -> None:
         user_id = accounts.ensure_user(phone="13900001234", at=at)

@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from lending.common import clock
 from lending.common.throttle import ByScope
 from users.api import serializers as shapes
-from users.api.schema import address, problems
+from users.api.schema import DEVICE_ID, address, device, problems
 from users.models import Token
 from users.services import auth, wechat
 from users.services.codes import CODE_GAP, CODE_TTL
@@ -34,7 +34,8 @@ class OtpView(APIView):
         summary="Send a one-time code",
         description="To sign in: phone and accept_notice. Signed in, for a consent, a bank card or a contract set: "
         "purpose and subject; the code then goes to the phone on record. Five minutes, five tries, one a minute, "
-        "ten a day.",
+        "ten a day; thirty a day from one device.",
+        parameters=[DEVICE_ID],
         request=shapes.OneTimeCode,
         responses={202: shapes.CodeSent, **problems(401, 404, 409, 422, 429)},
         tags=["auth"],
@@ -48,6 +49,7 @@ class OtpView(APIView):
                 user_id=request.user.pk if request.auth else None,
                 notice_accepted=asked.pop("accept_notice"),
                 ip=address(request),
+                device=device(request),
                 at=clock.now(),
                 **asked,
             )
@@ -65,6 +67,8 @@ class TokenView(APIView):
     @extend_schema(
         operation_id="auth_token",
         summary="Sign in with the code",
+        description="Five tries for a code, twenty wrong ones a day for a phone and an hour for a device.",
+        parameters=[DEVICE_ID],
         request=shapes.SignIn,
         responses={200: shapes.TokenAnswer, **problems(403, 409, 422, 429, 503)},
         auth=[],
@@ -74,7 +78,7 @@ class TokenView(APIView):
         form = shapes.SignIn(data=request.data)
         form.is_valid(raise_exception=True)
         with transaction.atomic(durable=True):
-            pair = auth.exchange(ip=address(request), at=clock.now(), **form.validated_data)
+            pair = auth.exchange(ip=address(request), device=device(request), at=clock.now(), **form.validated_data)
         return _tokens(pair)
 
 

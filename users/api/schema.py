@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from drf_spectacular.utils import OpenApiResponse
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework.request import Request
 
 from users.models import User
@@ -33,6 +33,20 @@ def problems(*statuses: int) -> dict[Any, OpenApiResponse]:
 def caller(request: Request) -> User:
     """The borrower behind the token."""
     return cast(User, request.user)
+
+
+DEVICE_ID = OpenApiParameter(
+    "Device-Id",
+    str,
+    OpenApiParameter.HEADER,
+    description="What tells this installation of the app from others, for example a UUID made at its first start. "
+    "Wrong codes and codes asked for are limited by it too.",
+)
+
+
+def device(request: Request) -> str:
+    """What the app says that it runs on; "" where it does not."""
+    return str(request.headers.get("Device-Id", ""))
 
 
 def address(request: Request) -> str:

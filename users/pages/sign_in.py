@@ -1,5 +1,6 @@
 """Signing in on the web: a phone, a code by text message, a session. And the language of everything."""
 
+import secrets
 from urllib.parse import urlencode
 
 from django import forms
@@ -19,6 +20,7 @@ from users.services import accounts, auth, codes
 
 HOME = "/home/"
 PHONE = "sign_in_phone"  # in the session, between the two pages
+DEVICE = "device"  # a cookie that tells this browser from others, to limit wrong codes and codes sent
 
 
 class PhoneForm(forms.Form):
@@ -37,7 +39,17 @@ class PhonePage(web.Page):
     def get(self, request: HttpRequest) -> HttpResponse:
         if web.is_borrower(request):
             return redirect(web.inside(request, request.GET.get("next"), HOME))
-        return self._show(PhoneForm())
+        answer = self._show(PhoneForm())
+        if not _device(request):
+            answer.set_signed_cookie(
+                DEVICE,
+                secrets.token_urlsafe(16),
+                max_age=365 * 24 * 3600,
+                httponly=True,
+                secure=request.is_secure(),
+                samesite="Lax",
+            )
+        return answer
 
     def post(self, request: HttpRequest) -> HttpResponse:
         form = PhoneForm(request.POST)
@@ -85,6 +97,7 @@ class CodePage(web.Page):
                 code=form.cleaned_data["code"],
                 accepted=accepted,
                 ip=self.ip(),
+                device=_device(request),
                 at=self.now(),
                 wechat_ticket=request.session.get("wechat_ticket", ""),
             )
@@ -127,14 +140,21 @@ class LanguagePage(web.Page):
 
 def _send(request: HttpRequest, phone: str, page: web.Page) -> None:
     throttle.check(request, "otp")
-    codes.request_code(
+    codes.send_code(
+        user_id=None,
         phone=phone,
         purpose="login",
+        subject="",
         ip=page.ip(),
+        device=_device(request),
         at=page.now(),
         notice_accepted=True,
         language=translation.get_language() or "",
     )
+
+
+def _device(request: HttpRequest) -> str:
+    return str(request.get_signed_cookie(DEVICE, default="") or "")
 
 
 def _next(request: HttpRequest) -> str:

@@ -10,7 +10,7 @@ from users import queries
 from users.models import CodePurpose, Token, TokenKind, User
 from users.rules import tokens
 from users.services import accounts, consents, wechat_identities
-from users.services.codes import request_code, request_code_for, send_code, verify_code
+from users.services.codes import request_code, request_code_for, send_code, verify_code, verify_from_device
 
 __all__ = ["exchange", "refresh", "request_code", "request_code_for", "send_code", "sign_in", "sign_out", "verify_code"]
 
@@ -40,14 +40,24 @@ class TokenPair:
     expires_at: datetime
 
 
-def sign_in(*, phone: str, code: str, accepted: dict[str, str], ip: str, at: datetime, wechat_ticket: str = "") -> int:
+def sign_in(
+    *,
+    phone: str,
+    code: str,
+    accepted: dict[str, str],
+    ip: str,
+    device: str = "",
+    at: datetime,
+    wechat_ticket: str = "",
+) -> int:
     """The borrower's id: the account is made where the phone is new, the agreements accepted with the code are
     recorded, and the WeChat identity behind the ticket is bound to it.
 
     `accepted`: versions by document code. Raises WrongCode, TooManyTries, AgreementsNotAccepted where a current
-    agreement is neither accepted now nor live from before, AccountClosed, and what `wechat_identities.bind` raises.
+    agreement is neither accepted now nor live from before, AccountClosed, TooManyWrongCodes (of the phone, or of the
+    `device` where it says which it is), and what `wechat_identities.bind` raises.
     """
-    verify_code(phone=phone, purpose=CodePurpose.LOGIN, subject="", code=code, at=at)
+    verify_from_device(device=device, phone=phone, purpose=CodePurpose.LOGIN, subject="", code=code, at=at)
     user_id = accounts.ensure_user(phone=phone, at=at)
     admit(user_id=user_id, accepted=accepted, ip=ip, at=at)
     if wechat_ticket:
@@ -56,10 +66,19 @@ def sign_in(*, phone: str, code: str, accepted: dict[str, str], ip: str, at: dat
 
 
 def exchange(
-    *, phone: str, code: str, accepted: dict[str, str], ip: str, at: datetime, wechat_ticket: str = ""
+    *,
+    phone: str,
+    code: str,
+    accepted: dict[str, str],
+    ip: str,
+    device: str = "",
+    at: datetime,
+    wechat_ticket: str = "",
 ) -> TokenPair:
     """As `sign_in`, for tokens."""
-    user_id = sign_in(phone=phone, code=code, accepted=accepted, ip=ip, at=at, wechat_ticket=wechat_ticket)
+    user_id = sign_in(
+        phone=phone, code=code, accepted=accepted, ip=ip, device=device, at=at, wechat_ticket=wechat_ticket
+    )
     return issue(user_id, uuid.uuid4(), at)
 
 

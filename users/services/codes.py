@@ -9,6 +9,7 @@ from django.db import connection
 from django.utils.crypto import constant_time_compare, salted_hmac
 from redis.exceptions import RedisError
 
+from lending.common.attempts import Limit, Uncounted
 from lending.common.crypto import blind_index
 from lending.common.errors import Conflict, Invalid, TooManyRequests, Unauthenticated, Unavailable
 from users import queries
@@ -20,6 +21,11 @@ CODE_TTL = timedelta(minutes=5)
 CODE_TRIES = 5
 CODE_GAP = timedelta(minutes=1)  # for one phone, purpose and subject
 CODES_A_DAY = 10  # for one phone and purpose
+# Over all codes: five tries each would else be fifty a day. By purpose, so that a stranger who guesses at signing in
+# cannot keep a borrower who is signed in from signing.
+WRONG_A_DAY = Limit("code-phone", 20, 24 * 3600)
+WRONG_OF_A_DEVICE = Limit("code-device", 20, 3600)  # whichever phones it tries
+CODES_OF_A_DEVICE = Limit("code-sent-device", 30, 24 * 3600)
 
 
 class NoticeNotAccepted(Invalid):
@@ -40,6 +46,14 @@ class WrongCode(Invalid):
 
 class TooManyTries(TooManyRequests):
     code, title = "too_many_tries", "Too many tries; ask for a new code"
+
+
+class TooManyWrongCodes(TooManyRequests):
+    code, title = "too_many_wrong_codes", "Too many wrong codes; try again later"
+
+
+class TooManyCodesOfDevice(TooManyRequests):
+    code, title = "too_many_codes_of_device", "No more codes for this device today"
 
 
 class CodeNotAvailable(Conflict):
@@ -122,13 +136,16 @@ def send_code(
     notice_accepted: bool,
     language: str,
     ip: str,
+    device: str = "",
     at: datetime,
 ) -> None:
     """What somebody at the door asked for: a sign-in code to `phone`, or any other code for who is signed in.
 
-    Raises Unauthenticated where nobody is, and what the two functions above raise.
+    `device`: what tells this device from others, where it says so. Raises Unauthenticated where nobody is signed in,
+    TooManyCodesOfDevice, and what the two functions above raise.
     """
     if purpose == CodePurpose.LOGIN:
+        check_device_may_ask(device)
         request_code(phone=phone, purpose=purpose, ip=ip, at=at, notice_accepted=notice_accepted, language=language)
     elif user_id is None:
         raise Unauthenticated("Sign in before asking for this code.")
@@ -137,7 +154,8 @@ def send_code(
 
 
 def verify_code(*, phone: str, purpose: str, subject: str, code: str, at: datetime) -> int:
-    """Use the code up and return its id. Raises WrongCode (wrong, used, expired, replaced) and TooManyTries.
+    """Use the code up and return its id. Raises WrongCode (wrong, used, expired, replaced), TooManyTries (of this code)
+    and TooManyWrongCodes (of this phone and purpose today).
 
     A wrong try must count although the caller's transaction rolls back, so tries are counted in the cache, before
     the comparison; should the cache lose its memory, a code still lives for five minutes only.
@@ -153,11 +171,43 @@ def verify_code(*, phone: str, purpose: str, subject: str, code: str, at: dateti
     if row is None or row.used_at is not None or row.expires_at <= at:
         raise WrongCode()
     _count_try(row.pk)
+    whose = f"{purpose}\0{index}"
+    _begin(WRONG_A_DAY, whose, TooManyWrongCodes)
     if not constant_time_compare(row.code_hash, given):
         raise WrongCode()
+    WRONG_A_DAY.give_back(whose)
     row.used_at = at
     row.save(update_fields=["used_at"])
     return row.pk
+
+
+def check_device_may_ask(device: str) -> None:
+    """One device cannot have codes sent to everybody. Raises TooManyCodesOfDevice; passes where nothing can be
+    counted, for Postgres still limits each phone.
+    """
+    try:
+        if device and not CODES_OF_A_DEVICE.begin(device):
+            raise TooManyCodesOfDevice(retry_after=3600)
+    except Uncounted:
+        return
+
+
+def verify_from_device(*, device: str, phone: str, purpose: str, subject: str, code: str, at: datetime) -> int:
+    """As `verify_code`, and one device cannot try many phones: TooManyWrongCodes. "" is no device."""
+    if not device:
+        return verify_code(phone=phone, purpose=purpose, subject=subject, code=code, at=at)
+    _begin(WRONG_OF_A_DEVICE, device, TooManyWrongCodes)
+    used = verify_code(phone=phone, purpose=purpose, subject=subject, code=code, at=at)
+    WRONG_OF_A_DEVICE.give_back(device)
+    return used
+
+
+def _begin(limit: Limit, who: str, refusal: type[TooManyRequests]) -> None:
+    try:
+        if not limit.begin(who):
+            raise refusal(retry_after=3600)
+    except Uncounted as error:
+        raise Unavailable("Codes cannot be checked at the moment.") from error
 
 
 def _check_may_request(index: str, purpose: str, subject: str, at: datetime) -> None:

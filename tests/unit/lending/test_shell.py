@@ -139,6 +139,30 @@ class TestSecondFactor:
         assert (answer.status_code, answer.headers["Location"].split("?")[0]) == (302, f"{ADMIN}login/")
         assert client.get(ADMIN).status_code == 302
 
+    def test_five_wrong_passwords_shut_the_door_for_that_name_and_address(self, client: Client, officer: Any) -> None:
+        def enter(password: str, address: str) -> Any:
+            form = {"username": "officer", "password": password, "otp_token": "000000"}
+            return client.post(f"{ADMIN}login/", form, REMOTE_ADDR=address).content.decode()
+
+        for _ in range(5):
+            assert "Too many" not in enter("a guess", "10.0.0.1")
+        assert "Too many wrong passwords" in enter("long enough for anybody", "10.0.0.1")
+        assert "The code is not valid" in enter("long enough for anybody", "10.0.0.2")  # the password was right
+
+    def test_an_address_cannot_try_every_name(self, client: Client, db: None) -> None:
+        for number in range(20):
+            client.post(f"{ADMIN}login/", {"username": f"name{number}", "password": "a guess", "otp_token": "000000"})
+        form = {"username": "another", "password": "a guess", "otp_token": "000000"}
+        assert "Too many wrong passwords" in client.post(f"{ADMIN}login/", form).content.decode()
+
+    def test_staff_come_in_while_the_cache_is_down(self, client: Client, officer: Any, settings: Any) -> None:
+        redis = "django.core.cache.backends.redis.RedisCache"
+        settings.CACHES = {"default": {"BACKEND": redis, "LOCATION": "redis://127.0.0.1:1/0"}}
+        device = TOTPDevice.objects.get(user=officer)
+        clock = TOTP(device.bin_key)
+        clock.time = time.time()
+        assert self._sign_in(client, otp_token=f"{clock.token():06d}") == 302
+
     def test_the_code_of_the_device_opens_it(self, client: Client, officer: Any) -> None:
         device = TOTPDevice.objects.get(user=officer)
         clock = TOTP(device.bin_key)

@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
+from lending.common.attempts import Limit
+from lending.common.crypto import blind_index
 from tests.conftest import Clock
 from tests.unit.users.conftest import PHONE, Borrower, newest_code
 from users.models import Consent, LoginCode, Message, Token, User
-from users.services import auth
+from users.services import auth, codes
 
 ACCEPTED = {"service": "1", "privacy": "1"}
 
@@ -158,6 +160,69 @@ class TestSignIn:
         clock.move(minutes=2)
         borrower.ask_code()
         assert exchange(borrower, newest_code()).json()["code"] == "account_closed"
+
+
+class TestLimits:
+    def test_twenty_wrong_codes_a_day_for_a_phone_over_all_of_them(self, stranger: Borrower, clock: Clock) -> None:
+        for _ in range(4):
+            stranger.ask_code()
+            assert {exchange(stranger, wrong(newest_code())).json()["code"] for _ in range(5)} == {"wrong_code"}
+            clock.move(minutes=2)
+        stranger.ask_code()
+        answer = exchange(stranger, newest_code())
+        assert (answer.status_code, answer.json()["code"]) == (429, "too_many_wrong_codes")
+        assert not User.objects.exists()
+        other = Borrower(stranger.client, "13812345678")
+        other.ask_code()
+        assert exchange(other, newest_code()).status_code == 200
+
+    def test_signing_in_counts_apart_from_signing(self, borrower: Borrower, clock: Clock) -> None:
+        """Guessing at somebody's sign-in must not keep them from what they are doing."""
+        for _ in range(5):
+            clock.move(minutes=2)
+            borrower.ask_code()
+            for _ in range(5):
+                exchange(borrower, wrong(newest_code()))
+        assert borrower.consent("credit_query", with_code=True).status_code == 201
+
+    def test_a_right_code_is_no_failure(self, stranger: Borrower, clock: Clock, monkeypatch: Any) -> None:
+        monkeypatch.setattr(codes, "WRONG_A_DAY", Limit("code-phone", 1, 3600))
+        for _ in range(3):
+            stranger.ask_code()
+            assert exchange(stranger, newest_code()).status_code == 200
+            clock.move(minutes=2)
+
+    def test_one_device_cannot_try_many_phones(self, stranger: Borrower) -> None:
+        def guess(device: str, phone: str, right: bool = False) -> str:
+            other = Borrower(stranger.client, phone)
+            if not LoginCode.objects.filter(phone_index=blind_index(phone, "phone")).exists():
+                other.ask_code()
+            code = texts[phone] = texts.get(phone) or newest_code()
+            body = {"phone": phone, "code": code if right else wrong(code), "accepted": ACCEPTED}
+            sent = {"data": body, "content_type": "application/json", "headers": {"Device-Id": device}}
+            return stranger.client.post("/api/v1/auth/token", **sent).json().get("code", "in")
+
+        texts: dict[str, str] = {}
+        phones = [f"1381234567{digit}" for digit in range(5)]
+        assert {guess("stolen", phone) for phone in phones for _ in range(4)} == {"wrong_code"}
+        assert guess("stolen", phones[0], right=True) == "too_many_wrong_codes"
+        assert guess("my own", phones[0], right=True) == "in"
+
+    def test_one_device_cannot_send_codes_to_everybody(self, stranger: Borrower, monkeypatch: Any) -> None:
+        monkeypatch.setattr(codes, "CODES_OF_A_DEVICE", Limit("code-sent-device", 2, 3600))
+        body = {"accept_notice": True}
+        answers = [
+            stranger.client.post(
+                "/api/v1/auth/otp",
+                data=body | {"phone": f"1381234567{digit}"},
+                content_type="application/json",
+                headers={"Device-Id": "one"},
+            )
+            for digit in range(3)
+        ]
+        assert [answer.status_code for answer in answers] == [202, 202, 429]
+        assert answers[-1].json()["code"] == "too_many_codes_of_device"
+        assert Message.objects.count() == 2
 
 
 class TestTokens:
