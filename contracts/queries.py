@@ -1,14 +1,16 @@
 """Reads of contracts for other apps and for doors."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from contracts.models import Contract, ContractState
+from contracts.models import Contract, ContractState, Signature
 from contracts.rules import kinds
 from contracts.services import files, rendering
 from lending.common.errors import NotFound
+from lending.common.held import Held, Rows, all_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +99,24 @@ def _view(row: Contract) -> ContractView:
         signed_at=row.signed_at,
         sealed_at=row.sealed_at,
     )
+
+
+# --- the copy for the borrower ------------------------------------------------------------------------------------
+
+HELD = (
+    Held(Contract, "drawdown__user_id", without=("last_error",)),
+    Held(Signature, "user_id"),
+)
+LEFT_OUT = {"contracts.Template": "The same for everybody; what was filled in is in the file"}
+
+
+def held(user_id: int) -> Rows:
+    """What this app holds about a borrower, as it is handed over to them."""
+    return all_rows(HELD, user_id)
+
+
+def files_of(user_id: int) -> Iterator[tuple[str, bytes]]:
+    """Every document ever made for the borrower: its name and the PDF. One that is gone is left out."""
+    for row in Contract.objects.filter(drawdown__user_id=user_id).exclude(file="").defer("values").order_by("pk"):
+        with suppress(files.ContractFileMissing):
+            yield f"{row.number}.pdf", files.load(row)

@@ -15,6 +15,7 @@ from funding.rules import eligibility, hours
 from lending import queries as lending
 from lending.common import clock
 from lending.common.errors import NotFound
+from lending.common.held import Held, Rows, all_rows
 from lending.models import Instalment, Party
 from lending.models.loan import OWING
 
@@ -334,3 +335,21 @@ def _collection(row: Collection) -> CollectionView:
         created_at=row.created_at,
         collected_at=row.collected_at,
     )
+
+
+# --- the copy for the borrower ------------------------------------------------------------------------------------
+
+HELD = (
+    Held(Allocation, "user_id", without=("answer", "last_error", "routing", "reservation", "withdraw_due")),
+    Held(Payout, "drawdown__user_id", without=("answer", "last_error")),
+    Held(Collection, "loan__user_id", without=("answer", "last_error", "request_key")),
+)
+LEFT_OUT = {
+    "funding.Routing": "How lenders are chosen; who was asked and what they said is in the file",
+    "funding.Reservation": "The lender's money that was kept ready; the drawdown says the same about you",
+}
+
+
+def held(user_id: int) -> Rows:
+    """What this app holds about a borrower, as it is handed over to them."""
+    return all_rows(HELD, user_id)

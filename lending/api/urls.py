@@ -2,11 +2,12 @@
 
 from django.urls import URLPattern, path
 
-from lending.api import agreements, applications, drawdowns, grants, loans, products
+from lending.api import agreements, applications, drawdowns, grants, loans, products, rights
 
 api_urlpatterns: list[URLPattern] = [
     path("agreements", agreements.AgreementsView.as_view()),
     path("me/data-used", agreements.DataUsedView.as_view()),
+    path("me/export", rights.ExportView.as_view()),
     path("products", products.ProductsView.as_view()),
     path("products/<slug:code>/quote", products.QuoteView.as_view()),
     path("applications", applications.ApplicationsView.as_view()),

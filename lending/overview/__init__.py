@@ -6,6 +6,7 @@ from lending.overview.customer import CustomerPage, customer_page
 from lending.overview.dashboard import Alarm, Funnel, FunnelRow, WaitingRow, alarms, funnel, headroom, spend, waiting
 from lending.overview.data_used import DataUse, data_used
 from lending.overview.drills import DrillPage, drill_page
+from lending.overview.export import export
 
 __all__ = [
     "Agreement",
@@ -23,6 +24,7 @@ __all__ = [
     "customer_page",
     "data_used",
     "drill_page",
+    "export",
     "funnel",
     "headroom",
     "spend",

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from lending.pages import agreements, app, applications, apply, cards, drawdowns, grants, landing, loans, me
+from lending.pages import agreements, app, applications, apply, cards, drawdowns, grants, landing, loans, me, rights
 
 urlpatterns: list[URLPattern] = [
     path("", landing.LandingPage.as_view(), name="landing"),
@@ -41,6 +41,7 @@ urlpatterns: list[URLPattern] = [
     path("me/consents/<uuid:consent_id>/", me.ConsentPage.as_view(), name="consent"),
     path("me/consents/<uuid:consent_id>/withdraw/", me.WithdrawConsentPage.as_view(), name="withdraw_consent"),
     path("me/data/", me.DataUsedPage.as_view(), name="data_used"),
+    path("me/export/", rights.ExportPage.as_view(), name="export"),
     path("cards/new/", cards.NewCardPage.as_view(), name="card_new"),
     path("cards/<uuid:card_id>/", cards.CardPage.as_view(), name="card"),
     path("cards/<uuid:card_id>/remove/", cards.RemoveCardPage.as_view(), name="card_remove"),

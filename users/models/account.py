@@ -85,6 +85,8 @@ class CodePurpose(models.TextChoices):
     CONSENT = "consent", "Give a consent"
     CARD = "card", "Bind a bank card"
     SIGN = "sign", "Sign the contract set"
+    EXPORT = "export", "Take away one's data"
+    ERASE = "erase", "Have the account erased"
 
 
 class LoginCode(models.Model):

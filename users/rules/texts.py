@@ -3,7 +3,7 @@
 from lending.common.errors import Invalid
 
 DEFAULT_LANGUAGE = "zh-hans"
-WITH_CODE = frozenset({"code_login", "code_consent", "code_card", "code_sign"})
+WITH_CODE = frozenset({"code_login", "code_consent", "code_card", "code_sign", "code_export", "code_erase"})
 
 TEXTS: dict[str, dict[str, str]] = {
     "code_login": {
@@ -21,6 +21,18 @@ TEXTS: dict[str, dict[str, str]] = {
     "code_sign": {
         "zh-hans": "验证码：{code}，{minutes}分钟内有效，用于签署本次借款的全部合同。请在阅读合同后填写。",
         "en": "{code} is your code to sign the contracts of this loan, valid for {minutes} minutes. Read them first.",
+    },
+    "code_export": {
+        "zh-hans": "验证码：{code}，{minutes}分钟内有效，用于下载您的全部个人信息。如非本人操作请勿填写。",
+        "en": "{code} is your code to download all your data, valid for {minutes} minutes. Tell it to nobody.",
+    },
+    "code_erase": {
+        "zh-hans": "验证码：{code}，{minutes}分钟内有效，用于注销并删除您的信息，不可恢复。如非本人操作请勿填写。",
+        "en": "{code} is your code to erase your account, valid for {minutes} minutes. It cannot be undone.",
+    },
+    "data_taken": {
+        "zh-hans": "您的全部个人信息刚刚被下载。如非本人操作，请立即联系我们。",
+        "en": "A file with all your data was just downloaded. If this was not you, contact us at once.",
     },
     "application_granted": {
         "zh-hans": "您的授信已通过，额度{limit}，有效期至{valid_until}。请登录查看利率和还款计划。",

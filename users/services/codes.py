@@ -120,6 +120,8 @@ def request_code_for(*, user_id: int, purpose: str, subject: str, ip: str | None
                 raise CodeNotAvailable("This document is not signed with a code.")
         case CodePurpose.SIGN:
             subject = str(_uuid(subject))
+        case CodePurpose.EXPORT | CodePurpose.ERASE:
+            subject = ""
         case _:
             raise CodeNotAvailable("Ask for a sign-in code without a token.")
     request_code(
