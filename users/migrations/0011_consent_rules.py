@@ -33,7 +33,7 @@ CREATE TRIGGER users_document_never_emptied BEFORE TRUNCATE ON users_document
 
 
 class Migration(migrations.Migration):
-    dependencies = [("users", "0009_list_entry_source")]
+    dependencies = [("users", "0010_source_register")]
     operations = [
         migrations.RunSQL(
             DEVICE_NEEDS_CONSENT,
