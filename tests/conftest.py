@@ -9,8 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.conf import settings as django_settings
 from django.core.cache import cache
+from django.test import TransactionTestCase
 
 from lending.common import clock as platform_clock
+from tests.flush import flush
 from tests.migrated import migrated_database
 from tests.order import spread
 from tests.sandbox_server import SandboxClient, running_sandbox
@@ -43,6 +45,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
     """Each process copies one migrated database: migrating takes a minute, a copy a second."""
     django_settings.DATABASES["default"].setdefault("TEST", {})["TEMPLATE"] = migrated_database()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_flush() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", flush)
+        yield
 
 
 @pytest.fixture

@@ -5,21 +5,20 @@ from importlib import import_module
 from typing import Any
 
 from django.apps import apps as registry
-from django.contrib.auth.models import Group, Permission
-from django.db.models import Max, Model
+from django.contrib.auth.models import Group
+from django.db import connection
+from django.db.models import Model
 
 APPS = ("lending", "users", "review")
 
-# What the loaders wrote the first time, by what they were asked for: the next tests get the same rows, inserted.
-# A flushed database has its permissions made anew, with other ids.
-_written: dict[tuple[Any, ...], list[tuple[type[Model], list[Any]]]] = {}
+# What the loaders wrote the first time, by what they were asked for, as one script: the next tests get the same rows.
+_written: dict[tuple[Any, ...], str] = {}
 
 
 def configure(at: datetime, apps: tuple[str, ...] = APPS) -> None:
-    asked = (at, apps, Permission.objects.aggregate(Max("pk"))["pk__max"])
-    if rows := _written.get(asked):
-        for model, found in rows:
-            model._base_manager.bulk_create(found, ignore_conflicts=True)
+    if script := _written.get((at, apps)):
+        with connection.cursor() as cursor:
+            cursor.execute(script)
         return
     models = [
         *(model for app in apps for model in registry.get_app_config(app).get_models(include_auto_created=True)),
@@ -30,5 +29,19 @@ def configure(at: datetime, apps: tuple[str, ...] = APPS) -> None:
     for app in apps:
         import_module(f"{app}.services.configuration").load(at=at)
     if empty:
-        loaded = [(model, list(model._base_manager.all())) for model in models]
-        _written[asked] = [(model, found) for model, found in loaded if found]
+        _written[at, apps] = "; ".join(_inserts(models))
+
+
+def _inserts(models: list[type[Model]]) -> list[str]:
+    """The rows there are, as statements that insert them where they are not."""
+    found: list[str] = []
+
+    def keep(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if sql.startswith("INSERT"):
+            found.append(context["cursor"].mogrify(sql, params).decode())
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(keep):
+        for model in models:
+            model._base_manager.bulk_create(model._base_manager.all(), ignore_conflicts=True)
+    return found
