@@ -20,7 +20,7 @@ def configure(at: datetime, apps: tuple[str, ...] = APPS) -> None:
         with connection.cursor() as cursor:
             cursor.execute(script)
         return
-    models = [
+    models: list[type[Model]] = [
         *(model for app in apps for model in registry.get_app_config(app).get_models(include_auto_created=True)),
         Group,
         Group.permissions.through,
