@@ -13,6 +13,7 @@ api_urlpatterns: list[URLPattern] = [
     path("auth/refresh", auth.RefreshView.as_view()),
     path("auth/sign-out", auth.SignOutView.as_view()),
     path("me", me.MeView.as_view()),
+    path("me/level", me.LevelView.as_view()),
     path("me/profile", me.ProfileView.as_view()),
     path("me/checks", me.ChecksView.as_view()),
     path("me/contacts", me.ContactsView.as_view()),

@@ -4,7 +4,10 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from unfold.decorators import action
 
 from lending import overview
 from lending.admin import colours
@@ -18,6 +21,7 @@ from lending.common.revealing import Revealing
 from lending.models import Customer
 from review import services
 from users import queries as users
+from users.services import tags
 
 
 @admin.register(Customer)
@@ -35,6 +39,7 @@ class CustomerAdmin(CustomerSearch, ComposedPage, Revealing, ReadOnlyAdmin):
     province = masked("profile.province", str, "province")
     level = linked("level_row.level")
     since = age("created_at", "with us")
+    actions_detail = ("to_put_tag", "reveal")
     recorder = services.record_reveal
     refusal_recorder = services.record_refusal
     revealed = {
@@ -47,6 +52,13 @@ class CustomerAdmin(CustomerSearch, ComposedPage, Revealing, ReadOnlyAdmin):
             f"{contact.relation} {contact.name} {contact.phone}" for contact in users.person(row.pk).contacts
         ),
     }
+
+    def has_put_tag_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm(tags.MAY_TAG)
+
+    @action(description="Put a tag on", url_path="put-tag", permissions=["put_tag"], icon="label")
+    def to_put_tag(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return redirect(reverse("admin:users_tag_put", args=[object_id]))
 
     def reveal_subject(self, row: Customer) -> str:
         return f"user:{row.pk}"

@@ -17,8 +17,8 @@ from users import queries as users
 # (title, models by label); a model's plural is what its list is called.
 GROUPS = (
     ("Customers", "lending.Customer users.Profile users.Contact users.BankCard users.Device users.Tag"
-                            " users.UserLevel users.Consent users.Check users.Message users.ListEntry"
-                            " users.WechatIdentity"),
+                            " users.UserLevel users.UserLevelChange users.Consent users.Check users.Message"
+                            " users.ListEntry users.WechatIdentity"),
     ("Applications & loans", "lending.Application lending.Supplement lending.SupplementItem"
                             " lending.Grant lending.Drawdown lending.Loan lending.Instalment lending.Repayment"
                             " lending.LoanCreditor lending.Event"),
@@ -44,6 +44,7 @@ GROUPS = (
     ("Ledger", "lending.Journal lending.Entry lending.Account"),
     ("Configuration", "lending.Product lending.Grade lending.Reason lending.ServicingTerm lending.Lifetime"
                             " lending.Holiday lending.Party users.Source users.Drill users.Document users.Level"
+                            " users.TagKind"
                             " lending.DemoClock"),
     ("Staff & access", "users.User auth.Group otp_totp.TOTPDevice users.StaffAct users.Amendment users.AccessLog"
                                 " users.LoginCode users.Token users.WechatTicket lending.IdempotencyKey"),

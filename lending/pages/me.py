@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from lending import overview, queries
 from lending.common import web
 from lending.common.crypto import mask_id, mask_phone
-from lending.pages import words
+from lending.pages import levels, words
 from users import queries as users
 from users.services import consents
 
@@ -60,6 +60,7 @@ class MePage(web.BorrowerPage):
             phone=mask_phone(me.phone),
             id_number=mask_id(me.id_number) if me.id_number else "",
             cards=cards,
+            level=levels.card(self.user_id()),
         )
 
 

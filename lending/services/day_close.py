@@ -1,4 +1,4 @@
-"""Day close: every owing loan is accrued and aged through the last complete business day."""
+"""Day close: every owing loan is accrued and aged through the last complete business day; levels follow."""
 
 import logging
 from datetime import datetime, timedelta
@@ -7,7 +7,8 @@ from django.db import transaction
 
 from lending.common import clock
 from lending.models import Loan
-from lending.services import loans
+from lending.services import loans, loyalty
+from users import queries as users
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,14 @@ def close(*, at: datetime) -> int:
         with transaction.atomic(durable=True):
             loans.accrue(loan_id=loan_id, as_of=as_of, at=at)
         moved += 1
+    _review_levels(at)
     if moved:
         logger.info("day closed", extra={"as_of": as_of.isoformat(), "loans": moved})
     return moved
+
+
+def _review_levels(at: datetime) -> None:
+    """Of borrowers whose late loan has become too long ago to count; who fell late today fell with the loan."""
+    for user_id in users.levels_to_review(at):
+        with transaction.atomic(durable=True):
+            loyalty.recompute(user_id=user_id, at=at)

@@ -13,7 +13,7 @@ from lending.common.errors import Conflict, NotFound
 from lending.common.money import format_cents
 from lending.models import Drawdown, Entry, Grant, Instalment, Loan, LoanCreditor, LoanStatus, ServicingTerm
 from lending.rules import accrual, offer
-from lending.services import events, grants, ledger
+from lending.services import events, grants, ledger, loyalty
 from users.services import messages, notices
 
 OWN_BOOK = "own"
@@ -112,10 +112,12 @@ def accrue(*, loan_id: int, as_of: date, at: datetime) -> None:
     loan = lock(loan_id)
     if loan.status not in ACCRUING or as_of <= loan.accrued_through:
         return
-    lines = builtins.list(loan.instalments.order_by("number"))
+    lines, worst = builtins.list(loan.instalments.order_by("number")), loan.max_dpd
     accrue_to(loan, lines, as_of, at)
     age(loan, lines, as_of, at)
     loan.save()
+    if loan.max_dpd > worst:
+        loyalty.recompute(user_id=loan.user_id, at=at)
 
 
 def accrue_to(loan: Loan, lines: Sequence[Instalment], as_of: date, at: datetime, *, key: str = "") -> None:

@@ -2,9 +2,9 @@
 
 import builtins
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
-from django.db.models import F, Max, Q
+from django.db.models import F
 
 from lending.common import clock
 from lending.common.errors import Conflict, Invalid
@@ -12,9 +12,8 @@ from lending.common.money import format_cents
 from lending.models import Grant, Instalment, Loan, LoanStatus, Repayment, ServicingTerm
 from lending.models.loan import OWING
 from lending.rules import accrual, allocation
-from lending.services import grants, ledger, loans
-from users.rules.levels import LoanHistory
-from users.services import levels, messages
+from lending.services import grants, ledger, loans, loyalty
+from users.services import messages
 
 
 class NotOwed(Invalid):
@@ -231,23 +230,7 @@ def _after_payment(loan: Loan, lines: Sequence[Instalment], principal_cents: int
     elif loan.status in (LoanStatus.ACTIVE, LoanStatus.OVERDUE):
         loans.age(loan, lines, as_of, at)
     loan.save()
-    levels.recompute(user_id=loan.user_id, history=_history(loan.user_id, at), at=at)
-
-
-def _history(user_id: int, at: datetime) -> LoanHistory:
-    own = Loan.objects.filter(user_id=user_id)
-    paid = Instalment.objects.filter(loan__user_id=user_id, paid_at__isnull=False).values_list("due_date", "paid_at")
-
-    def worst(months: int) -> int:
-        since = at - timedelta(days=months * 30)
-        recent = own.filter(Q(closed_at=None) | Q(closed_at__gte=since))
-        return recent.aggregate(worst=Max("max_dpd"))["worst"] or 0
-
-    return LoanHistory(
-        on_time_instalments=sum(1 for due, at in paid if at and clock.business_date(at) <= due),
-        settled_loans=own.filter(status=LoanStatus.SETTLED).count(),
-        worst_dpd={months: worst(months) for months in (12, 24)},
-    )
+    loyalty.recompute(user_id=loan.user_id, at=at)
 
 
 def _tell(loan: Loan, amount_cents: int, key: str, at: datetime) -> None:

@@ -55,7 +55,8 @@ from traffic.models import StatusPush
 from traffic.services import match_offers
 from users.models import AccessLog, Drill, Source, StaffAct, User
 from users.providers.wechat import WechatUser
-from users.services import access, accounts, amendments, lists, notices, tags, wechat_identities
+from users.rules.levels import LoanHistory
+from users.services import access, accounts, amendments, levels, lists, notices, tags, wechat_identities
 
 PAGES: dict[type[models.Model], Any] = admin.site._registry
 APPROVED_ROW = 34
@@ -158,6 +159,7 @@ def play_the_rest(at: datetime, number: int) -> None:
         until=at + timedelta(minutes=5), ended_by=by, ended_at=at,
     )  # fmt: skip
     amendments.record(subject=f"source:{source}", changed={"dead": ("stop", "refer")}, by=by, reason="a test", at=at)
+    levels.recompute(user_id=borrower.pk, history=LoanHistory(on_time_instalments=3 * (number % 2)), at=at)
     TOTPDevice.objects.create(user=staff, name="phone")
     seen = WechatUser("app", f"openid-{number}", None)
     known = wechat_identities.remember(app="mini", user=seen, at=at)

@@ -29,9 +29,9 @@ from tests.factories.borrowers import borrower
 from tests.factories.strategies import precheck_draft, stricter_admission, submitted_precheck
 from traffic.models import StatusPush
 from traffic.services import push_status, resend
-from users.models import Drill, ListEntry, Notice, Source, User
+from users.models import Drill, ListEntry, Notice, Source, Tag, User
 from users.rules import notices as rules
-from users.services import acts, drills, lists, notices, sources
+from users.services import acts, drills, lists, notices, sources, tags
 
 PAGES: dict[type[models.Model], Any] = admin.site._registry
 ACCOUNTS = {
@@ -75,6 +75,7 @@ SEES = {
 MAY = {
     ("users.Notice", "close"): {"funder_ops", "partner_ops", "operations", "lead", "credit_manager"},
     ("users.ListEntry", "take_off"): {"lead", "credit_manager", "compliance"},
+    ("users.Tag", "take_off"): {"lead", "credit_manager", "compliance"},
     ("lending.Event", "try_again"): {"operations"},
     ("lending.Grant", "freeze"): {"credit_manager", "compliance"},
     ("lending.Grant", "unfreeze"): {"credit_manager", "compliance"},
@@ -122,12 +123,14 @@ def rows(at: datetime) -> dict[tuple[str, str], models.Model]:
     event.save()
     notices.raise_notice(kind="rare", subject="thing:1", text="text", at=at)
     entry = lists.add(kind="grey", subject="phone", value="13800138000", reason="shared", by="system", at=at)
+    tags.put(user_id=borrower(at), tag="velocity", source="decision:1 shared", at=at)
     limits = [grants.open(application_id=judged(at, "approve", reasons=()), at=at) for _ in range(2)]
     grants.freeze(grant_id=limits[1], reason="overdue", by="system", at=at)
     return (
         {
             ("users.Notice", "close"): Notice.objects.get(kind="rare"),
             ("users.ListEntry", "take_off"): ListEntry.objects.get(pk=entry),
+            ("users.Tag", "take_off"): Tag.objects.get(),
             ("lending.Event", "try_again"): event,
             ("lending.Grant", "freeze"): Grant.objects.get(pk=limits[0]),
             ("lending.Grant", "unfreeze"): Grant.objects.get(pk=limits[1]),
@@ -248,6 +251,7 @@ class TestGroups:
         calls: list[Any] = [
             lambda pk: notices.close(notice_id=pk, **why),
             lambda pk: lists.remove(entry_id=pk, **why),
+            lambda pk: tags.take_off(tag_id=pk, **why),
             lambda pk: flow.unpark(event_id=pk, **why),
             lambda pk: grants.freeze(grant_id=pk, **why),
             lambda pk: grants.unfreeze(grant_id=pk, **why),
@@ -272,6 +276,27 @@ class TestGroups:
         for row, call in zip(made.values(), calls, strict=True):
             with pytest.raises(acts.NotAllowed), transaction.atomic():
                 call(row.pk)
+
+
+class TestPuttingATagOn:
+    @pytest.mark.parametrize("group", ["lead", "customer_service"])
+    def test_is_for_those_who_may_and_says_what_is_wrong(self, configured: None, clock: Clock, group: str) -> None:
+        user_id, client = borrower(clock.at), signed_in(ACCOUNTS[group])
+        place, customer = reverse("admin:users_tag_put", args=[user_id]), page("lending.Customer", "change", user_id)
+        good = {"tag": "watch", "until": "2026-04-01", "reason": "two employers named"}
+        if group == "customer_service":
+            assert (client.get(place).status_code, client.post(place, good).status_code) == (403, 403)
+            assert "Put a tag on" not in client.get(customer).content.decode()
+            return
+        assert "Put a tag on" in client.get(customer).content.decode()
+        for wrong in ({"tag": "velocity"}, {"until": "2026-03-01"}, {"until": "soon"}, {"reason": "no"}):
+            answer = client.post(place, good | wrong)
+            assert (answer.status_code, set(answer.context["form"].errors)) == (200, set(wrong)), wrong
+        assert not Tag.objects.exists()
+        assert client.post(place, good).headers["Location"] == customer
+        assert Tag.objects.get().reason == "two employers named"
+        assert "is on already" in client.post(place, good).content.decode()
+        assert client.get(reverse("admin:users_tag_put", args=[10**6])).status_code == 404
 
 
 class TestNoticesOfOthers:

@@ -29,7 +29,8 @@ from tests.factories.loans import Taker
 from tests.factories.tokens import access_token
 from users import queries as users
 from users.models import BankCard, Consent, Document, Message, User
-from users.services import accounts, codes
+from users.rules.levels import LoanHistory
+from users.services import accounts, codes, levels
 
 pytestmark = pytest.mark.django_db
 ENGLISH, CHINESE = {"Accept-Language": "en"}, {"Accept-Language": "zh-CN"}
@@ -62,6 +63,27 @@ def of(row: Any) -> str:
 def address(pattern: URLPattern) -> str:
     """Any address that the pattern matches."""
     return "/" + re.sub(r"<\w+:code>", "credit_query", re.sub(r"<uuid:\w+>", str(uuid4()), str(pattern.pattern)))
+
+
+class TestLevel:
+    @pytest.mark.parametrize(
+        ("headers", "lines"),
+        [
+            (
+                ENGLISH,
+                ("Silver", "limit 10% higher", "Next: Gold", "1 loan paid back: 0 so far", "you were 5 days late"),
+            ),
+            (CHINESE, ("银", "额度提高 10%", "下一等级：金", "结清借款满 1 笔，已完成 0 笔", "您最多逾期 5 天")),
+        ],
+    )
+    def test_me_says_what_it_gives_and_what_the_next_one_needs(
+        self, at: datetime, headers: dict[str, str], lines: tuple[str, ...]
+    ) -> None:
+        user_id = accounts.ensure_user(phone="13900001234", at=at)
+        history = LoanHistory(on_time_instalments=3, worst_dpd={12: 5})
+        levels.recompute(user_id=user_id, history=history, at=at)
+        page = shown(visit(user_id, **headers), "/me/")
+        assert [line for line in lines if line not in page] == []
 
 
 class TestWhoMayLook:

@@ -1,4 +1,4 @@
-"""Accounts, profiles, contacts, cards, devices, tags, levels."""
+"""Accounts, profiles, contacts, cards, devices."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from lending.common.admin import ExactSearch, ReadOnlyAdmin, ReadOnlyInline, mas
 from lending.common.crypto import mask_card, mask_id, mask_name, mask_phone
 from lending.common.revealing import Revealing
 from users.admin.search import PersonSearch
-from users.models import BankCard, Contact, Device, Level, LoginCode, Profile, Tag, Token, User, UserLevel
+from users.models import BankCard, Contact, Device, LoginCode, Profile, Tag, Token, User
 from users.services import access
 
 CARD_COLOURS = {"added": "teal", "checked": "amber", "confirmed": "green", "refused": "red", "removed": "grey"}
@@ -39,7 +39,7 @@ class ContactInline(ReadOnlyInline):
 
 class TagInline(ReadOnlyInline):
     model = Tag
-    fields = readonly_fields = ("tag", "source", "put_at", "expires_at")
+    fields = readonly_fields = ("tag", "source", "reason", "put_at", "expires_at")
 
 
 @admin.register(User)
@@ -169,37 +169,6 @@ class DeviceAdmin(PersonSearch, ReadOnlyAdmin):
     list_filter = ("platform", "is_emulator", "is_rooted")
     list_select_related = ("user",)
     raw_id_fields = ("consent",)
-
-
-@admin.register(Tag)
-class TagAdmin(PersonSearch, ReadOnlyAdmin):
-    large = True
-    ordering = ("-pk",)
-    list_display = ("user", "tag", "source", "put_at", "expires_at")
-    list_filter = ("tag",)
-    list_select_related = ("user",)
-
-
-@admin.register(Level)
-class LevelAdmin(ReadOnlyAdmin):
-    list_display = (
-        "code",
-        "name_zh",
-        "name_en",
-        "on_time_instalments",
-        "settled_loans",
-        "max_dpd",
-        "limit_factor",
-        "price_delta",
-    )
-
-
-@admin.register(UserLevel)
-class UserLevelAdmin(PersonSearch, ReadOnlyAdmin):
-    large = True
-    list_display = ("user", "level", "since_at")
-    list_filter = ("level",)
-    list_select_related = ("user", "level")
 
 
 @admin.register(LoginCode)

@@ -43,6 +43,19 @@ class MeView(APIView):
         return _me(caller(request).pk)
 
 
+class LevelView(APIView):
+    permission_classes = (IsAuthenticated,)
+
+    @extend_schema(
+        operation_id="me_level",
+        summary="Your level, what it gives, and what the next one needs",
+        responses={200: shapes.StandingAnswer, **problems(401)},
+        tags=["me"],
+    )
+    def get(self, request: Request) -> Response:
+        return Response(shapes.StandingAnswer(queries.standing(caller(request).pk)).data)
+
+
 class ProfileView(APIView):
     permission_classes = (IsAuthenticated,)
 

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from lending.common.crypto import mask_id, mask_phone
 from users.models import CodePurpose, Employment, Province, Relation, WechatApp
+from users.rules import levels
 
 LANGUAGES = (("zh-hans", "中文"), ("en", "English"))
 SAVINGS = ("none", "under_100", "100_500", "500_1000", "over_1000")
@@ -83,8 +84,34 @@ class TokenAnswer(serializers.Serializer[Any]):
 
 class LevelAnswer(serializers.Serializer[Any]):
     code = serializers.CharField()
+    name_en = serializers.CharField()
+    name_zh = serializers.CharField()
     limit_factor = serializers.DecimalField(max_digits=4, decimal_places=2)
     price_delta = serializers.DecimalField(max_digits=6, decimal_places=4)
+
+
+class LevelNeed(serializers.Serializer[Any]):
+    """Of on-time instalments and settled loans at least `need`; of days past due (max_dpd) at most."""
+
+    what = serializers.ChoiceField(levels.NEEDS)
+    need = serializers.IntegerField()
+    have = serializers.IntegerField()
+    months = serializers.IntegerField(allow_null=True, help_text="Over these last months; null: ever")
+    met = serializers.BooleanField(source="is_met")
+
+
+class LevelChanged(serializers.Serializer[Any]):
+    before = serializers.CharField(source="before.code")
+    level = serializers.CharField(source="level.code")
+    at = serializers.DateTimeField()
+
+
+class StandingAnswer(serializers.Serializer[Any]):
+    level = LevelAnswer()
+    since = serializers.DateTimeField(allow_null=True)
+    next_level = LevelAnswer(allow_null=True, help_text="Null at the top")
+    needs = LevelNeed(many=True, help_text="All that the next level asks for, met or not")
+    changes = LevelChanged(many=True, help_text="Newest first, at most 20")
 
 
 class Me(serializers.Serializer[Any]):

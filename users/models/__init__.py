@@ -8,7 +8,19 @@ from users.models.checks import SOURCE_BOUNDS, AskedIn, Check, CheckKind, CheckS
 from users.models.consents import AcceptedBy, Consent, Document, Moment
 from users.models.drills import Drill, DrillMode
 from users.models.outbox import Message, MessageState, Notice, Severity
-from users.models.person import Contact, Device, Employment, Level, Profile, Province, Relation, Tag, UserLevel
+from users.models.person import (
+    Contact,
+    Device,
+    Employment,
+    Level,
+    Profile,
+    Province,
+    Relation,
+    Tag,
+    TagKind,
+    UserLevel,
+    UserLevelChange,
+)
 from users.models.wechat import WechatApp, WechatIdentity, WechatTicket
 
 __all__ = [
@@ -48,11 +60,13 @@ __all__ = [
     "Source",
     "StaffAct",
     "Tag",
+    "TagKind",
     "Token",
     "TokenKind",
     "User",
     "UserKind",
     "UserLevel",
+    "UserLevelChange",
     "WechatApp",
     "WechatIdentity",
     "WechatTicket",

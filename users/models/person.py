@@ -2,7 +2,7 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from lending.common.crypto import EncryptedTextField
 
@@ -151,17 +151,49 @@ class Device(models.Model):
         return f"{self.platform} device {self.pk}"
 
 
+class TagKind(models.Model):
+    """A tag that people know by name. `days`: how long one stays on that a rule put there."""
+
+    code = models.CharField(max_length=40, unique=True)
+    name_en = models.CharField(max_length=60)
+    name_zh = models.CharField(max_length=60)
+    days = models.PositiveSmallIntegerField(help_text="How long it stays on where a rule put it there")
+    by_hand = models.BooleanField(default=False, help_text="Staff may put it on")
+
+    class Meta:
+        ordering = ("code",)
+        constraints = (
+            models.CheckConstraint(name="users_tagkind_code", condition=Q(code__regex=r"^[a-z][a-z0-9_]*$")),
+            models.CheckConstraint(name="users_tagkind_days", condition=Q(days__gte=1, days__lte=3650)),
+        )
+
+    def __str__(self) -> str:
+        return self.code
+
+
 class Tag(models.Model):
-    """A short fact put on a borrower, usually by a decision; expired tags are not read."""
+    """A short fact put on a borrower by a decision's rule or by staff; expired tags are not read."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tags")
     tag = models.CharField(max_length=40)
-    source = models.CharField(max_length=80, help_text="What put it there, for example decision:17")
+    source = models.CharField(
+        max_length=80, help_text="What put it there: a decision and its rule (decision:17 velocity), or staff:5"
+    )
+    reason = models.CharField(max_length=300, blank=True, help_text="Why, where staff put it there")
     put_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        constraints = (models.UniqueConstraint(name="users_tag_once", fields=["user", "tag"]),)
+        constraints = (
+            models.UniqueConstraint(name="users_tag_once", fields=["user", "tag"]),
+            models.CheckConstraint(
+                name="users_tag_ends_after_it_began", condition=Q(expires_at=None) | Q(expires_at__gte=F("put_at"))
+            ),
+            models.CheckConstraint(
+                name="users_tag_of_staff_has_reason_and_end",
+                condition=~Q(source__startswith="staff:") | (~Q(reason="") & Q(expires_at__isnull=False)),
+            ),
+        )
 
     def __str__(self) -> str:
         return self.tag
@@ -194,11 +226,37 @@ class Level(models.Model):
 
 
 class UserLevel(models.Model):
-    """The level a borrower has now; absent means the lowest."""
+    """The level a borrower has now; absent means the lowest. `history`: the figures it was earned with, as in
+    users.rules.levels. `review_at`: when these change by themselves, a late loan then being too long ago to count."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="level_row")
     level = models.ForeignKey(Level, on_delete=models.PROTECT, related_name="+")
     since_at = models.DateTimeField()
+    history = models.JSONField(default=dict, blank=True)
+    review_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = (
+            models.Index(fields=["review_at"], name="users_userlevel_to_review", condition=Q(review_at__isnull=False)),
+        )
 
     def __str__(self) -> str:
         return f"level {self.level_id} of user {self.user_id}"
+
+
+class UserLevelChange(models.Model):
+    """One rise or fall, with the figures that caused it. Append-only by trigger."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="level_changes")
+    before = models.ForeignKey(Level, on_delete=models.PROTECT, related_name="+")
+    level = models.ForeignKey(Level, on_delete=models.PROTECT, related_name="+")
+    history = models.JSONField()
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-pk",)
+        indexes = (models.Index(fields=["user", "-id"], name="users_levelchange_of"),)
+        constraints = (models.CheckConstraint(name="users_levelchange_is_one", condition=~Q(level=F("before"))),)
+
+    def __str__(self) -> str:
+        return f"change {self.pk} of the level of user {self.user_id}"

@@ -36,12 +36,21 @@ from users.queries.consents import (
     live_consent,
     live_consent_naming,
 )
+from users.queries.levels import (
+    LevelChange,
+    LevelView,
+    Standing,
+    level,
+    level_changes,
+    level_windows,
+    levels_to_review,
+    standing,
+)
 from users.queries.network import TIES, Tie, Tied, masked, network
 from users.queries.people import (
     AccountView,
     ContactView,
     DeviceView,
-    LevelView,
     ListHit,
     Person,
     Statistics,
@@ -50,9 +59,7 @@ from users.queries.people import (
     actor_names,
     device_accounts,
     devices,
-    level,
     list_hits,
-    live_tags,
     missing_details,
     people_with_number,
     person,
@@ -85,6 +92,7 @@ from users.queries.sources import (
     source_facts,
     sources,
 )
+from users.queries.tags import TagKindView, TagView, live_tags, tags_by_hand, tags_of, unknown_tags
 
 __all__ = [
     "TIES",
@@ -104,6 +112,7 @@ __all__ = [
     "DocumentView",
     "DrillView",
     "GivenConsent",
+    "LevelChange",
     "LevelView",
     "ListHit",
     "MessageView",
@@ -114,7 +123,10 @@ __all__ = [
     "SourceFacts",
     "SourceView",
     "SourceWithoutAddress",
+    "Standing",
     "Statistics",
+    "TagKindView",
+    "TagView",
     "Tie",
     "Tied",
     "accesses_of",
@@ -145,6 +157,9 @@ __all__ = [
     "kinds_hidden",
     "latest_acts",
     "level",
+    "level_changes",
+    "level_windows",
+    "levels_to_review",
     "list_hits",
     "live_consent",
     "live_consent_naming",
@@ -164,6 +179,10 @@ __all__ = [
     "source_facts",
     "sources",
     "staff_actor",
+    "standing",
     "statistics_of",
+    "tags_by_hand",
+    "tags_of",
+    "unknown_tags",
     "user_id_of",
 ]

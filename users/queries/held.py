@@ -17,6 +17,7 @@ from users.models import (
     Token,
     User,
     UserLevel,
+    UserLevelChange,
     WechatIdentity,
 )
 
@@ -29,12 +30,15 @@ HELD = (
     Held(Consent, "user_id"),
     Held(Check, "user_id"),
     Held(Message, "user_id"),
-    Held(Tag, "user_id"),
+    Held(Tag, "user_id", without=("source", "reason")),
     Held(UserLevel, "user_id"),
+    Held(UserLevelChange, "user_id"),
     Held(Token, "user_id"),
     Held(WechatIdentity, "user_id"),
 )
 LEFT_OUT = {
+    "users.Tag.source": "Which rule or colleague put it on: notes of staff, and rules against fraud",
+    "users.Tag.reason": "As its source",
     "users.WechatTicket": "Lives for ten minutes and says nothing that the identity does not",
     "users.BankCard.number": "The last four digits stand for it, so that this file is no card",
     "users.ListEntry": "Lists against fraud: entries name nobody, and telling would defeat them",

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +10,8 @@ from django.db.models import Q, Value
 
 from lending.common.crypto import blind_index
 from lending.common.errors import Invalid, NotFound
-from users.models import BankCard, Contact, Device, Level, ListEntry, Profile, Tag, User, UserLevel
+from users.models import BankCard, Contact, Device, ListEntry, Profile, User
+from users.queries.levels import LevelView, level
 from users.rules import identity
 
 # What an application cannot do without; see `missing_details`.
@@ -49,16 +49,6 @@ class ContactView:
 
 
 @dataclass(frozen=True)
-class LevelView:
-    """`price_delta` is a fraction a year to add to the price, zero or negative."""
-
-    code: str
-    rank: int
-    limit_factor: Decimal
-    price_delta: Decimal
-
-
-@dataclass(frozen=True)
 class Person:
     """A borrower as declared; what is not declared yet is "" or None. Money in cents a month."""
 
@@ -82,7 +72,6 @@ class Person:
     declared: Mapping[str, Any]
     contacts: tuple[ContactView, ...] = field(repr=False)
     level: LevelView
-    tags: tuple[str, ...]
     language: str
 
 
@@ -152,7 +141,6 @@ def person(user_id: int) -> Person:
         declared=profile.declared,
         contacts=tuple(ContactView(row.relation, row.name, row.phone, row.phone_index) for row in contacts),
         level=level(user_id),
-        tags=tuple(Tag.objects.filter(user_id=user_id).order_by("tag").values_list("tag", flat=True)),
         language=user.language,
     )
 
@@ -173,21 +161,6 @@ def missing_details(user_id: int) -> tuple[str, ...]:
     if not Contact.objects.filter(user_id=user_id).exists():
         missing.append("contacts")
     return tuple(missing)
-
-
-def live_tags(user_id: int, at: datetime) -> tuple[str, ...]:
-    """Tags that have not expired, sorted."""
-    live = Tag.objects.filter(Q(expires_at=None) | Q(expires_at__gt=at), user_id=user_id)
-    return tuple(live.order_by("tag").values_list("tag", flat=True))
-
-
-def level(user_id: int) -> LevelView:
-    """The borrower's level, or the lowest one."""
-    row = UserLevel.objects.filter(user_id=user_id).select_related("level").first()
-    found = row.level if row else Level.objects.order_by("rank").first()
-    if found is None:
-        return LevelView("", 0, Decimal(1), Decimal(0))
-    return LevelView(found.code, found.rank, found.limit_factor, found.price_delta)
 
 
 def staff_actor(username: str) -> str:

@@ -9,6 +9,7 @@ from users.models import StaffAct, User
 MIN_REASON, MAX_REASON = 5, 300
 ACTS = (
     *("close_notice", "try_again", "resend_push", "put_on_list", "take_off_list"),
+    *("put_tag", "take_off_tag"),
     *("freeze_grant", "unfreeze_grant", "expire_grant", "close_grant", "approve_template"),
     *("recommend_case", "decide_case", "supplement_case", "return_case", "suspend_case", "escalate_case"),
     *("release_case", "recuse_case", "print_case", "except_case", "reveal_refused"),

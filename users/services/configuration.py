@@ -14,7 +14,7 @@ from django.contrib.auth.models import Group, Permission
 
 from lending.common.errors import Conflict
 from lending.common.money import cents
-from users.models import Document, Level, Source
+from users.models import Document, Level, Source, TagKind
 from users.services import accounts, amendments
 
 TABLES = Path(__file__).resolve().parent.parent / "data" / "configuration"
@@ -29,9 +29,10 @@ class UnknownPermission(Conflict):
 
 
 def load(*, at: datetime) -> None:
-    """Sources, levels, documents, staff groups. Raises DocumentChanged."""
+    """Sources, levels, tags, documents, staff groups. Raises DocumentChanged."""
     load_sources()
     load_levels()
+    load_tags()
     load_documents(at=at)
     load_groups()
 
@@ -90,6 +91,15 @@ def load_levels() -> None:
                 "price_delta": Decimal(row["price_delta"]) / 100,  # written in percentage points a year
                 "benefit": row["benefit"] or "",
             },
+        )
+
+
+def load_tags() -> None:
+    """Upsert by code."""
+    for row in _rows("tags"):
+        names = {"name_en": row["name_en"], "name_zh": row["name_zh"]}
+        TagKind.objects.update_or_create(
+            code=row["tag"], defaults={**names, "days": int(row["days"]), "by_hand": row["by_hand"] == "yes"}
         )
 
 

@@ -1,29 +1,31 @@
-"""Loyalty levels, recomputed from the history that settlement and day close push down."""
+"""Loyalty levels, recomputed from the history that settlement and day close push down; every change is kept."""
 
 from datetime import datetime
 
-from users.models import Level, User, UserLevel
-from users.rules.levels import LevelRule, LoanHistory, earned
+from users.models import Level, User, UserLevel, UserLevelChange
+from users.queries.levels import rule_of
+from users.rules.levels import LoanHistory, earned
 
 
-def recompute(*, user_id: int, history: LoanHistory, at: datetime) -> str:
-    """Give the borrower the level the history earns, up or down; returns its code."""
+def hold(*, user_id: int) -> None:
+    """Until the transaction ends nobody else gives this borrower a level: read the history after it."""
     User.objects.select_for_update().get(pk=user_id)
-    levels = {level.code: level for level in Level.objects.all()}
-    rules = [
-        LevelRule(
-            code=level.code,
-            rank=level.rank,
-            on_time_instalments=level.on_time_instalments,
-            settled_loans=level.settled_loans,
-            max_dpd=level.max_dpd,
-            window_months=level.window_months,
-        )
-        for level in levels.values()
-    ]
-    level = levels[earned(rules, history)]
-    row, created = UserLevel.objects.get_or_create(user_id=user_id, defaults={"level": level, "since_at": at})
-    if not created and row.level_id != level.pk:
+
+
+def recompute(*, user_id: int, history: LoanHistory, at: datetime, review_at: datetime | None = None) -> str:
+    """Give the borrower the level the history earns, up or down; returns its code.
+
+    review_at: when a late loan of the history stops to count; the caller asks `queries.levels_to_review` for it.
+    """
+    hold(user_id=user_id)
+    levels = {level.code: level for level in Level.objects.order_by("rank")}
+    level = levels[earned([rule_of(level) for level in levels.values()], history)]
+    lowest = next(iter(levels.values()))
+    row = UserLevel.objects.filter(user_id=user_id).select_related("level").first()
+    row = row or UserLevel(user_id=user_id, level=lowest, since_at=at)
+    if row.level != level:
+        UserLevelChange.objects.create(user_id=user_id, before=row.level, level=level, history=history.written(), at=at)
         row.level, row.since_at = level, at
-        row.save(update_fields=["level", "since_at"])
+    row.history, row.review_at = history.written(), review_at
+    row.save()
     return level.code

@@ -186,7 +186,7 @@ def _person(person: users.Person, at: datetime) -> list[Fact]:
         Fact("月收入 Net income a month", format_known(person.net_income_cents)),
         Fact("其他月还 Instalments elsewhere", format_known(person.instalments_elsewhere_cents)),
         Fact("等级 Level", person.level.code or "-"),
-        Fact("标签 Tags", " ".join(person.tags) or "-"),
+        Fact("标签 Tags", " ".join(users.live_tags(person.user_id, at)) or "-"),
         Fact("联系人 Contacts", contacts or "none"),
     ]
 

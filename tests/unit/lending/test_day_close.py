@@ -4,10 +4,12 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
+from lending.common import clock
 from lending.models import Journal, Loan
 from lending.services import day_close, loans, repayments
 from tests.factories import loans as factory
 from tests.factories.loans import Taker, check_books
+from users import queries
 
 DAY = timedelta(days=1)
 
@@ -18,6 +20,39 @@ def pair(at: datetime, who: Taker, grant_id: int) -> tuple[Loan, Loan]:
         factory.paid_out(at, who, grant_id),
         factory.paid_out(at, who, grant_id, method="equal_principal", months=6, funder="HYF"),
     )
+
+
+def level(who: Taker) -> str:
+    return queries.level(who.user_id).code
+
+
+class TestLevels:
+    def test_fall_with_the_day_somebody_is_late_and_rise_when_that_is_long_ago(
+        self, at: datetime, who: Taker, pair: tuple[Loan, Loan]
+    ) -> None:
+        loan, settled = pair
+        repayments.post(loan_id=settled.pk, amount_cents=1_000_000, received_at=at, key="all", at=at)
+        assert level(who) == "V3"  # one loan settled, never late
+        due = loan.instalments.earliest("number").due_date
+        at_due = at.replace(year=due.year, month=due.month, day=due.day)
+        day_close.close(at=at_due + 4 * DAY)
+        assert level(who) == "V3"  # three days late
+        day_close.close(at=at_due + 5 * DAY)
+        assert level(who) == "V2"  # what was paid on time remains
+        day_close.close(at=at_due + 5 * DAY)
+        assert [(row.before.code, row.level.code) for row in queries.level_changes(who.user_id)] == [
+            ("V3", "V2"),
+            ("V1", "V3"),
+        ]
+        loan.refresh_from_db()
+        paid_at = at_due + 5 * DAY
+        lines = list(loan.instalments.order_by("number"))
+        owed = repayments.settlement(loan, lines, clock.business_date(paid_at)).total_cents
+        repayments.post(loan_id=loan.pk, amount_cents=owed, received_at=paid_at, key="rest", at=paid_at)
+        day_close.close(at=paid_at + 360 * DAY)
+        assert level(who) == "V2"
+        day_close.close(at=paid_at + 361 * DAY)
+        assert level(who) == "V3"  # being late counts for twelve months
 
 
 class TestClose:

@@ -37,6 +37,7 @@ def tables(db: None, clock: Clock) -> None:
     """What the API reads; groups are for staff alone."""
     configuration.load_sources()
     configuration.load_levels()
+    configuration.load_tags()
     configuration.load_documents(at=clock.at)
 
 

@@ -9,6 +9,8 @@ from tests.conftest import Clock
 from tests.unit.users.conftest import ID_NUMBER, PROFILE, Borrower
 from users import queries
 from users.models import Contact, Device, Profile, User
+from users.rules.levels import LoanHistory
+from users.services import levels
 
 CONTACTS = [
     {"relation": "spouse", "name": "李梅", "phone": "13700000001"},
@@ -23,6 +25,7 @@ class TestMe:
         [
             ("get", "me"),
             ("patch", "me"),
+            ("get", "me/level"),
             ("get", "me/profile"),
             ("put", "me/profile"),
             ("get", "me/checks"),
@@ -45,11 +48,23 @@ class TestMe:
     def test_shows_level_masked_phone_and_what_is_missing(self, borrower: Borrower) -> None:
         shown = borrower.call("get", "me").json()
         assert shown["phone"] == "139****5678"
-        assert shown["level"] == {"code": "V1", "limit_factor": "1.00", "price_delta": "0.0000"}
+        standard = {"code": "V1", "name_en": "Standard", "name_zh": "普通", "limit_factor": "1.00"}
+        assert shown["level"] == standard | {"price_delta": "0.0000"}
         assert set(shown["missing"]) == {"name", "id_number", "province", "employment", "net_income_cents", "contacts"}
         borrower.call("put", "me/profile", PROFILE)
         borrower.call("put", "me/contacts", CONTACTS)
         assert borrower.call("get", "me").json()["missing"] == []
+
+    def test_the_level_says_what_the_next_one_needs(self, borrower: Borrower, clock: Clock) -> None:
+        history = LoanHistory(on_time_instalments=3, worst_dpd={12: 5})
+        levels.recompute(user_id=User.objects.get().pk, history=history, at=clock.at)
+        shown = borrower.call("get", "me/level").json()
+        assert (shown["level"]["code"], shown["next_level"]["name_en"]) == ("V2", "Gold")
+        assert shown["needs"] == [
+            {"what": "settled_loans", "need": 1, "have": 0, "months": None, "met": False},
+            {"what": "max_dpd", "need": 3, "have": 5, "months": 12, "met": False},
+        ]
+        assert [(row["before"], row["level"]) for row in shown["changes"]] == [("V1", "V2")]
 
     def test_the_language_of_messages(self, borrower: Borrower) -> None:
         assert borrower.call("patch", "me", {"language": "en"}).json()["language"] == "en"
