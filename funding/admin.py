@@ -124,6 +124,8 @@ class ProgrammeAdmin(ReadOnlyAdmin):
         "priority",
         "products",
         "grades",
+        "tags_except",
+        "levels_only",
         "smallest",
         "largest",
         "day_cap",

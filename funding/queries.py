@@ -18,6 +18,7 @@ from lending.common.errors import NotFound
 from lending.common.held import Held, Rows, all_rows
 from lending.models import Instalment, Party
 from lending.models.loan import OWING
+from users import queries as users
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,7 @@ def candidates(
     """The funders to name in the consent, in the order they will be asked; at most three, none without a programme.
 
     Today's headroom is left out on purpose: it may be back by the time the funder is asked. With `user_id` the cap
-    per borrower is looked at too.
+    per borrower is looked at too, and which tags and level they have.
     """
     ask = eligibility.Ask(
         product_code=product_code,
@@ -139,6 +140,7 @@ def candidates(
         province=province,
         birth_date=birth_date,
         as_of=clock.business_date(at),
+        **known_of(user_id, at),
     )
     named = eligibility.candidates(examine(ask, user_id=user_id, at=at))
     parties = {party.code: party for party in Party.objects.filter(code__in=[p.funder_code for p in named])}
@@ -153,6 +155,11 @@ def candidates(
         )
         for p in named
     )
+
+
+def known_of(user_id: int | None, at: datetime) -> dict[str, Any]:
+    """What programmes may ask of a borrower, as fields of an Ask: level and live tags."""
+    return {"level": users.level(user_id).code, "tags": users.live_tags(user_id, at)} if user_id else {}
 
 
 def examine(ask: eligibility.Ask, *, user_id: int | None, at: datetime) -> tuple[eligibility.Verdict, ...]:
@@ -181,6 +188,8 @@ def _terms(row: Programme) -> eligibility.Programme:
         cap_outstanding_cents=row.cap_outstanding_cents,
         guarantor_code=row.guarantor_id or "",
         priority=row.priority,
+        tags_except=tuple(row.tags_except),
+        levels_only=tuple(row.levels_only),
     )
 
 

@@ -72,7 +72,7 @@ class Mode(models.TextChoices):
 class Programme(models.Model):
     """What a funder lends on. `interest`: the funder's part of the customer's rate by grade, {"A": "0.1080"}.
 
-    Empty channel lists mean every channel. A null `priority` is never routed to (it buys later).
+    Empty channel and level lists mean every channel and level. A null `priority` is never routed to (it buys later).
     """
 
     code = models.CharField(max_length=20, primary_key=True)
@@ -96,6 +96,10 @@ class Programme(models.Model):
     cap_outstanding_cents = models.BigIntegerField()
     per_borrower_cents = models.BigIntegerField()
     priority = models.PositiveSmallIntegerField(null=True, blank=True)
+    tags_except = ArrayField(
+        models.CharField(max_length=40), default=list, blank=True, help_text="Nobody who has one of these tags"
+    )
+    levels_only = ArrayField(models.CharField(max_length=8), default=list, blank=True)
 
     class Meta:
         ordering = [F("priority").asc(nulls_last=True), "code"]

@@ -13,7 +13,8 @@ NAMED_AT_MOST = 3  # a consent names no more candidate funders than a person can
 
 @dataclass(frozen=True)
 class Programme:
-    """One funding programme as its rules see it. Empty `channels_only` and `channels_except` mean every channel."""
+    """One funding programme as its rules see it. Empty `channels_only`, `channels_except`, `levels_only` mean every
+    channel and level; `tags_except` keeps out who has one of these tags."""
 
     code: str
     funder_code: str
@@ -32,11 +33,13 @@ class Programme:
     cap_outstanding_cents: int
     guarantor_code: str
     priority: int | None
+    tags_except: tuple[str, ...] = ()
+    levels_only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Ask:
-    """What a borrower wants money for, on `as_of`."""
+    """What a borrower wants money for, on `as_of`; `level` is "" where nobody is known yet."""
 
     product_code: str
     channel_code: str
@@ -46,6 +49,8 @@ class Ask:
     province: str
     birth_date: date | None
     as_of: date
+    level: str = ""
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -120,6 +125,7 @@ def examine(programme: Programme, ask: Ask, standing: Standing) -> Verdict:
     channel_allowed = ask.channel_code not in p.channels_except and (
         not p.channels_only or ask.channel_code in p.channels_only
     )
+    kept_out = sorted(set(ask.tags) & set(p.tags_except))  # the explanation names no other tag of the borrower
     borrower_total = standing.borrower_outstanding_cents + ask.amount_cents
     outstanding = standing.outstanding_cents + ask.amount_cents
     channels = {"only": list(p.channels_only), "except": list(p.channels_except)}
@@ -140,6 +146,10 @@ def examine(programme: Programme, ask: Ask, standing: Standing) -> Verdict:
             ),
             RuleResult("term", ask.months in p.months, ask.months, list(p.months)),
             RuleResult("region", p.region_only in ("", ask.province), ask.province, p.region_only or "any"),
+            RuleResult("tags", not kept_out, kept_out, list(p.tags_except)),
+            RuleResult(
+                "level", not p.levels_only or ask.level in p.levels_only, ask.level, list(p.levels_only) or "any"
+            ),
             RuleResult("maturity_age", young_enough, maturity_age, p.maturity_age_max),
             RuleResult("per_borrower", borrower_total <= p.per_borrower_cents, borrower_total, p.per_borrower_cents),
             RuleResult("outstanding", outstanding <= p.cap_outstanding_cents, outstanding, p.cap_outstanding_cents),

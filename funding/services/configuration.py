@@ -10,13 +10,20 @@ from decimal import Decimal
 from pathlib import Path
 
 from funding.models import Funder, FunderSettlement, Guarantor, Programme
+from lending.common.errors import Invalid
 from lending.common.money import cents
+from users import queries as users
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "configuration"
 GRADES = ("A", "B", "C", "D")
 
 
+class UnknownTag(Invalid):
+    code, title = "unknown_tag", "A programme names a tag or level that there is not"
+
+
 def load(*, at: datetime) -> None:
+    """Raises UnknownTag."""
     _funders()
     _guarantors()
     _programmes()
@@ -67,6 +74,8 @@ def _guarantors() -> None:
 def _programmes() -> None:
     for row in _rows("programmes"):
         channels = row["channels"].split()
+        tags, levels = row["tags_except"].split(), row["levels"].split()
+        _check_known(row["code"], tags, levels)
         Programme.objects.update_or_create(
             code=row["code"],
             defaults={
@@ -92,8 +101,17 @@ def _programmes() -> None:
                 "cap_outstanding_cents": cents(row["cap_outstanding"]),
                 "per_borrower_cents": cents(row["per_borrower"]),
                 "priority": int(row["priority"]) if row["priority"] else None,
+                "tags_except": tags,
+                "levels_only": levels,
             },
         )
+
+
+def _check_known(programme: str, tags: list[str], levels: list[str]) -> None:
+    """A misspelt word would keep out nobody, or everybody, in silence."""
+    unknown = [*users.unknown_tags(tags), *users.unknown_levels(levels)]
+    if unknown:
+        raise UnknownTag(f"{programme}: {', '.join(unknown)}", fields={"programme": programme})
 
 
 def _funder_settlement() -> None:

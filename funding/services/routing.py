@@ -76,6 +76,7 @@ def _ask(drawdown: Drawdown, at: datetime) -> eligibility.Ask:
         province=person.province,
         birth_date=person.birth_date,
         as_of=clock.business_date(at),
+        **queries.known_of(drawdown.user_id, at),
     )
 
 

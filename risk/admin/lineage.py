@@ -25,6 +25,7 @@ OWN_PAGES = {  # where a part of our own records is to be seen: the model, and w
     "history": ("lending.customer", "user_id"),
     "profile": ("lending.customer", "user_id"),
     "level": ("lending.customer", "user_id"),
+    "tags": ("lending.customer", "user_id"),
     "lists": ("lending.customer", "user_id"),
     "velocity": ("lending.customer", "user_id"),
     "pulls": ("risk.assessment", "assessment_id"),

@@ -23,6 +23,7 @@ OWN = {  # parts of our own records that a variable may come from
     "history": "history with us",
     "profile": "what the borrower declared",
     "level": "the borrower's level",
+    "tags": "tags on the borrower",
     "lists": "internal lists",
     "velocity": "velocity over our own history",
     "pulls": "how the sources answered",

@@ -116,6 +116,8 @@ def inputs_of(row: Row) -> dict[str, Any]:
         "sources_dead_stop": 0,
         "sources_dead_refer": 0,
         "exempt_rules": [],
+        "level": "V1",
+        "tags": [],
         "earlier_reasons": [],
         "earlier_tags": [],
     }

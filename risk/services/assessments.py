@@ -28,7 +28,6 @@ logger = logging.getLogger(__name__)
 
 LEASE_SECONDS = 90  # above the slowest stage with its fallback; renewed at each stage
 NOTICE_AFTER = 3
-TAG_DAYS = 90
 ORDER = {AssessmentKind.APPLICATION: ("admission", "antifraud", "credit"), AssessmentKind.DRAWDOWN: ("drawdown",)}
 
 
@@ -230,14 +229,8 @@ def _record(run: _Run, decision: Decision) -> None:
     assessment.outcome, assessment.finished_at, assessment.leased_until = outcome, run.now, None
     assessment.spend_cents = run.checks_cents + pulls.spend_cents(assessment.pk)
     assessment.save(update_fields=["state", "outcome", "finished_at", "leased_until", "spend_cents"])
-    for tag in decision.tags:
-        tags.put(
-            user_id=assessment.user_id,
-            tag=tag,
-            source="risk",
-            expires_at=run.now + timedelta(days=TAG_DAYS),
-            at=run.now,
-        )
+    for tag, source in decisions.tags_of(assessment.pk).items():
+        tags.put(user_id=assessment.user_id, tag=tag, source=source, at=run.now)
     _watch_budget(run.now)
 
 

@@ -154,6 +154,16 @@ def verdict_of(row: Decision) -> Verdict:
     return read_verdict(json.loads(row.output))
 
 
+def tags_of(assessment_id: int) -> dict[str, str]:
+    """Every tag that a decision of the assessment put, with what put it: "decision:17 rule", by its earliest one."""
+    found: dict[str, str] = {}
+    for row in Decision.objects.filter(assessment_id=assessment_id).order_by("pk").only("tags", "hits"):
+        rules = {hit.get("tag"): hit.get("rule", "") for hit in reversed(row.hits)}
+        for tag in row.tags:
+            found.setdefault(tag, f"decision:{row.pk} {rules.get(tag, '')}".strip())
+    return found
+
+
 def replay(*, decision_id: int, trace: bool = False) -> Replay:
     """Evaluate a stored decision again, with its release and inputs; writes nothing. Raises NotFound."""
     row = Decision.objects.select_related("release__scenario").filter(pk=decision_id).first()

@@ -60,6 +60,7 @@ def _application(assessment: Assessment, at: datetime) -> dict[str, Any]:
         "province": person.province or None,
         "declared_income_cents": person.net_income_cents,
         "declared_instalments_cents": person.instalments_elsewhere_cents,
+        "level": person.level.code or None,
         "level_limit_percent": int(person.level.limit_factor * 100),
         "level_price_delta_bp": int(person.level.price_delta * Decimal(10_000)),
     }
@@ -77,6 +78,7 @@ def _drawdown(assessment: Assessment, at: datetime) -> dict[str, Any]:
         "open_loans": history.open_loans,
         "worst_days_late_here": history.max_dpd_ever,
         "card_state": card.state if card else None,
+        "level": users.level(assessment.user_id).code or None,
     }
 
 
@@ -91,6 +93,7 @@ def _shared(assessment: Assessment, at: datetime) -> dict[str, Any]:
         "grey_listed": "grey" in kinds,
         "white_listed": "white" in kinds,
         **{name: sorted({hit.kind for hit in hits if hit.subject == subject}) for name, subject in LISTED.items()},
+        "tags": list(users.live_tags(assessment.user_id, at)),
         "exempt_rules": exemptions.rules_of(assessment.user_id, assessment.as_of_date),
         "earlier_reasons": [],
         "earlier_tags": [],

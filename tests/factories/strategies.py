@@ -87,10 +87,11 @@ def submitted_precheck(at: datetime, *, key: str = "precheck", by: str = "system
     return submit_strategy(draft_id=draft.pk, revision=draft.revision, by=by, at=at, **asked)
 
 
-def stricter_admission(at: datetime, age: int = 21) -> Release:
-    """The shipped admission with a higher age, released by two people."""
+def stricter_admission(at: datetime, age: int = 21, *more: dict[str, Any]) -> Release:
+    """The shipped admission with a higher age and `more` rules, released by two people."""
     authored = json.loads((DATA / "rulesets" / "admission.json").read_text(encoding="utf-8"))
     authored["rules"][0]["when"] = {"age_years": ["<", age]}
+    authored["rules"] += more
     graph = compile_rules(authored | {"schema": schema_of("admission")})
     flow = Flow("admission", graph, "admission")
     return release(flow=flow, form="rule_set", authored=authored, author="staff:1", approver="staff:2", at=at)

@@ -45,6 +45,7 @@ from users.queries.levels import (
     level_windows,
     levels_to_review,
     standing,
+    unknown_levels,
 )
 from users.queries.network import TIES, Tie, Tied, masked, network
 from users.queries.people import (
@@ -183,6 +184,7 @@ __all__ = [
     "statistics_of",
     "tags_by_hand",
     "tags_of",
+    "unknown_levels",
     "unknown_tags",
     "user_id_of",
 ]

@@ -1,5 +1,6 @@
 """Loyalty levels: what a borrower has, since when, what it gives, and what the next one asks for."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -74,6 +75,11 @@ def level_changes(user_id: int, *, at_most: int = 20) -> tuple[LevelChange, ...]
     """Newest first."""
     rows = UserLevelChange.objects.filter(user_id=user_id).select_related("before", "level")[:at_most]
     return tuple(LevelChange(_view(row.before), _view(row.level), row.at) for row in rows)
+
+
+def unknown_levels(codes: Iterable[str]) -> tuple[str, ...]:
+    """Those of `codes` that there are not, sorted."""
+    return tuple(sorted(set(codes) - set(Level.objects.values_list("code", flat=True))))
 
 
 def level_windows() -> tuple[int, ...]:

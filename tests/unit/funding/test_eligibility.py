@@ -74,6 +74,16 @@ class TestExamine:
     def test_names_what_the_programme_itself_rules_out(self, rule: str, change: dict[str, object]) -> None:
         assert failed(programme=replace(BANK, **change)) == [rule]  # type: ignore[arg-type]
 
+    def test_keeps_out_tags_and_other_levels_and_names_no_other_tag(self) -> None:
+        picky = replace(BANK, tags_except=("watch", "hardship"), levels_only=("V2", "V3"))
+        known = replace(ASK, level="V2", tags=("vip",))
+        assert failed(programme=picky, ask=known) == []
+        assert failed(programme=picky, ask=replace(known, level="")) == ["level"]
+        assert failed(programme=picky, ask=replace(known, level="V1", tags=("vip", "watch"))) == ["tags", "level"]
+        verdict = eligibility.examine(picky, replace(known, tags=("vip", "watch")), Standing())
+        assert ["watch"] in [rule["value"] for rule in verdict.explained()["rules"]]
+        assert "vip" not in str(verdict.explained())
+
     def test_counts_what_is_in_use_already(self) -> None:
         assert failed(standing=Standing(borrower_outstanding_cents=2_000_000)) == []
         assert failed(standing=Standing(borrower_outstanding_cents=2_000_001)) == ["per_borrower"]
@@ -82,7 +92,7 @@ class TestExamine:
     def test_looks_at_every_rule_also_after_one_has_failed(self) -> None:
         verdict = eligibility.examine(BANK, replace(ASK, grade="E", months=7), Standing()).explained()
         assert [rule["rule"] for rule in verdict["rules"] if not rule["passed"]] == ["grade", "term"]
-        assert len(verdict["rules"]) == 11
+        assert len(verdict["rules"]) == 13
         assert verdict["eligible"] is False
 
     def test_turns_seventy_one_on_the_day_after_maturity_is_still_seventy(self) -> None:

@@ -16,7 +16,8 @@ from lending.services import drawdowns as lending
 from tests.conftest import Clock
 from tests.factories import drawdowns
 from tests.factories.configuration import configure
-from users.services import consents
+from users.rules.levels import LoanHistory
+from users.services import consents, levels, tags
 
 
 def reserved(programme: str) -> int:
@@ -97,6 +98,33 @@ class TestAllocate:
         assert latest(drawdown_id).recipient == "QTX"
         outcomes = [row["outcome"] for row in latest(drawdown_id).routing.explanation]
         assert outcomes == ["not eligible", "no headroom", "reserved", "not eligible"]
+
+    def test_passes_over_a_programme_that_takes_no_such_tag_or_level(self, at: datetime) -> None:
+        Programme.objects.filter(pk="QTX-O").update(levels_only=["V2"])
+        first, second = drawdowns.routing(at), drawdowns.routing(at)
+        for drawdown_id in (first, second):
+            user_id = Drawdown.objects.get(pk=drawdown_id).user_id
+            tags.put(user_id=user_id, tag="hardship", source="decision:1 x", expires_at=at + timedelta(1), at=at)
+        levels.recompute(user_id=user_id, history=LoanHistory(on_time_instalments=3), at=at)
+        for drawdown_id in (first, second):
+            services.allocate(drawdown_id=drawdown_id, at=at)
+        assert Drawdown.objects.get(pk=first).status == "NO_FUNDER"
+        assert latest(second).recipient == "QTX"
+        unmet = {
+            row["programme"]: [rule["rule"] for rule in row["rules"] if not rule["passed"]]
+            for row in Routing.objects.get(drawdown=first).explanation
+        }
+        assert (unmet["HYF-D"], unmet["QTX-O"]) == (["tags"], ["level"])
+        asked = {
+            "product_code": "LINE", "channel_code": "OWN", "grade": "B", "amount_cents": 1_000_000, "months": 12,
+            "province": "ZJ", "birth_date": date(1990, 6, 15),
+        }  # fmt: skip
+        named = [queries.candidates(**asked, user_id=user, at=at) for user in (None, user_id)]
+        assert [[row.programme_code for row in rows] for rows in named] == [["HYF-D"], ["QTX-O"]]
+        assert [row.programme_code for row in queries.candidates(**asked, user_id=user_id, at=at + timedelta(1))] == [
+            "HYF-D",
+            "QTX-O",
+        ]  # the tag has run out
 
     def test_asks_nobody_whom_the_borrower_did_not_name(self, at: datetime) -> None:
         drawdown_id = drawdowns.routing(at, candidates=["QTX"])

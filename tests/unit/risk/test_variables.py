@@ -1,7 +1,7 @@
 """The catalogue: units, defaults that stand in for an unknown, and what a decision keeps of them."""
 
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -12,8 +12,11 @@ from risk.rules.catalogue import VariableSpec, WrongType, check_default, filled,
 from risk.rules.document import Flow
 from risk.rules.ruleset import compile_rules
 from risk.rules.strategy import catalogue, scenarios
+from tests.factories.strategies import stricter_admission
 from tests.sandbox_server import SandboxClient
-from tests.unit.risk.conftest import Apply
+from tests.unit.risk.conftest import Apply, assessment
+from users import queries as users
+from users.services import tags
 
 
 class TestFilled:
@@ -91,3 +94,27 @@ class TestListsInARule:
         graph = compile_rules({"key": "k", "rules": [rule], "schema": {"type": "object", "properties": {}}})
         address = engine.load([Flow("lists", graph)])["lists"]
         assert engine.evaluate(address, {"listed_device": listed})["outcome"] == outcome
+
+
+class TestTagsAndLevels:
+    def test_are_read_by_rules_and_rules_put_tags_on_with_their_names(
+        self, apply: Apply, at: datetime, sandbox: SandboxClient
+    ) -> None:
+        watched = {"id": "watched", "when": {"tags": ["contains", "watch"]}, "reason": "F02", "action": "refer"}
+        newcomer = {"id": "newcomer", "when": {"level": ["=", "V1"]}, "reason": "", "action": "tag", "tag": "new_here"}
+        release = stricter_admission(at, 18, watched | {"unknown": "pass"}, newcomer | {"unknown": "pass"})
+        scope = services.Scope("admission", segment="new")
+        services.bind(scope=scope, release=release, by="staff:2", reason="as a test", at=at)
+        marked, past = apply(3), apply(34)
+        for assessment_id, ends in ((marked, at + timedelta(days=1)), (past, at)):
+            user_id = assessment(assessment_id).user_id
+            put = {"source": "decision:1 x", "expires_at": ends, "at": at - timedelta(days=1)}
+            tags.put(user_id=user_id, tag="watch", **put)
+        for assessment_id, outcome in ((marked, "refer"), (past, "approve")):
+            services.run_assessment(assessment_id=assessment_id, now=at)
+            row = assessment(assessment_id)
+            assert row.outcome == outcome
+            first = Decision.objects.filter(assessment=row).earliest("pk")
+            found = {tag.tag: tag for tag in users.tags_of(row.user_id, at)}
+            assert (found["new_here"].source, found["new_here"].is_live) == (f"decision:{first.pk} newcomer", True)
+            assert services.replay(decision_id=first.pk).same
