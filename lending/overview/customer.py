@@ -1,17 +1,25 @@
 """Everything about one borrower on one page, masked; what a reader may not see is not read."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import TypeVar
 
+from django.db.models import Count
+
+import contracts.queries
+import review.queries
+import risk.queries
 from lending import queries
 from lending.common import clock
 from lending.common.crypto import mask_id, mask_name, mask_phone
-from lending.common.money import format_cents
-from lending.models import Event, Repayment
+from lending.models import Drawdown, Event, Repayment, Supplement
+from lending.overview import customer_timeline as timeline
+from lending.overview.customer_network import Network, network
 from lending.overview.dashboard import May
 from users import queries as users
 
+Rows = TypeVar("Rows")
 MOMENTS = 200  # newest first; the lists behind the page hold the rest
 
 
@@ -55,16 +63,27 @@ class RepaymentRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """`label` and `pk` name the row behind it; "" where it has no page."""
+class SupplementRow:
+    """`items`: how many things were asked for."""
 
-    at: datetime
-    what: str
-    state: str
-    who: str
-    note: str
-    label: str = ""
-    pk: int | None = None
+    id: int
+    items: int
+    requested_at: datetime
+    expires_at: datetime
+    answered_at: datetime | None
+    closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What the borrower's data cost, in cents; None where the reader may not see such questions."""
+
+    pulls_cents: int | None
+    checks_cents: int | None
+
+    @property
+    def cents(self) -> int:
+        return (self.pulls_cents or 0) + (self.checks_cents or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +92,9 @@ class CustomerPage:
 
     user_id: int
     who: Who
-    tags: tuple[str, ...] | None
+    tags: tuple[users.TagView, ...] | None
+    standing: users.Standing | None
+    network: Network
     list_hits: tuple[users.ListHit, ...] | None
     applications: tuple[queries.ApplicationView, ...] | None
     grants: tuple[queries.GrantView, ...] | None
@@ -83,9 +104,17 @@ class CustomerPage:
     cards: tuple[users.CardView, ...] | None
     consents: tuple[users.ConsentView, ...] | None
     messages: tuple[users.MessageView, ...] | None
+    devices: tuple[users.SeenDevice, ...] | None
+    checks: tuple[users.PaidCheck, ...] | None
+    pulls: tuple[risk.queries.PullLine, ...] | None
+    decisions: tuple[risk.queries.DecisionLine, ...] | None
+    cases: tuple[review.queries.CaseView, ...] | None
+    contracts: tuple[contracts.queries.ContractView, ...] | None
+    supplements: tuple[SupplementRow, ...] | None
+    spent: Spent
     accesses: tuple[users.AccessView, ...] | None
     acts: tuple[users.ActView, ...] | None
-    timeline: tuple[Moment, ...]
+    timeline: tuple[timeline.Moment, ...]
 
     @property
     def owed_principal_cents(self) -> int:
@@ -104,31 +133,42 @@ class CustomerPage:
 
 def customer_page(user_id: int, *, may: May, at: datetime) -> CustomerPage:
     """`may` answers for a table by its label. Raises NotFound."""
-    loans = _loans(user_id, clock.business_date(at)) if may("lending.Loan") else None
-    grants = queries.grants_of(user_id) if may("lending.Grant") else None
-    repayments = _repayments(user_id) if may("lending.Repayment") else None
-    consents = users.consents(user_id) if may("users.Consent") else None
-    messages = users.messages_of(user_id) if may("users.Message") else None
-    accesses = users.accesses_of(f"user:{user_id}") if may("users.AccessLog") else None
-    subjects = [f"user:{user_id}", *(f"grant:{grant.id}" for grant in grants or ())]
-    events = _events(user_id) if may("lending.Event") else []
-    return CustomerPage(
+
+    def seen(label: str, read: Callable[[int], Rows]) -> Rows | None:
+        return read(user_id) if may(label) else None
+
+    who = _who(user_id, contacts=may("users.Contact"))
+    grants = seen("lending.Grant", queries.grants_of)
+    page = CustomerPage(
         user_id=user_id,
-        who=_who(user_id, contacts=may("users.Contact")),
-        tags=users.live_tags(user_id, at) if may("users.Tag") else None,
-        list_hits=users.list_hits(user_id, at) if may("users.ListEntry") else None,
-        applications=queries.applications_of(user_id) if may("lending.Application") else None,
+        who=who,
+        tags=seen("users.Tag", lambda pk: users.tags_of(pk, at)),
+        standing=seen("users.UserLevel", users.standing),
+        network=network(user_id, who.name, may=may),
+        list_hits=seen("users.ListEntry", lambda pk: users.list_hits(pk, at)),
+        applications=seen("lending.Application", queries.applications_of),
         grants=grants,
-        drawdowns=queries.drawdowns_of(user_id) if may("lending.Drawdown") else None,
-        loans=loans,
-        repayments=repayments,
-        cards=users.cards(user_id) if may("users.BankCard") else None,
-        consents=consents,
-        messages=messages,
-        accesses=accesses,
-        acts=users.acts_of(subjects) if may("users.StaffAct") else None,
-        timeline=_timeline(events, repayments or (), consents or (), messages or (), accesses or ()),
+        drawdowns=seen("lending.Drawdown", queries.drawdowns_of),
+        loans=seen("lending.Loan", lambda pk: _loans(pk, clock.business_date(at))),
+        repayments=seen("lending.Repayment", _repayments),
+        cards=seen("users.BankCard", users.cards),
+        consents=seen("users.Consent", users.consents),
+        messages=seen("users.Message", users.messages_of),
+        devices=seen("users.Device", users.devices_seen),
+        checks=seen("users.Check", users.checks_paid),
+        pulls=seen("risk.DataPull", risk.queries.person_pulls),
+        decisions=seen("risk.Decision", risk.queries.person_decisions),
+        cases=seen("review.Case", review.queries.cases_about),
+        contracts=seen("contracts.Contract", _contracts),
+        supplements=seen("lending.Supplement", _supplements),
+        spent=Spent(seen("risk.DataPull", risk.queries.person_pulls_cents), seen("users.Check", users.checks_cents)),
+        accesses=seen("users.AccessLog", lambda pk: users.accesses_of(f"user:{pk}")),
+        acts=seen(
+            "users.StaffAct", lambda pk: users.acts_of([f"user:{pk}", *(f"grant:{row.id}" for row in grants or ())])
+        ),
+        timeline=(),
     )
+    return replace(page, timeline=timeline.told(page, seen("lending.Event", _events) or ()))
 
 
 def _who(user_id: int, *, contacts: bool) -> Who:
@@ -181,44 +221,18 @@ def _repayments(user_id: int) -> tuple[RepaymentRow, ...]:
     )
 
 
+def _contracts(user_id: int) -> tuple[contracts.queries.ContractView, ...]:
+    drawdowns = Drawdown.objects.filter(user_id=user_id).values_list("pk", flat=True)
+    return contracts.queries.ever_of(list(drawdowns))
+
+
+def _supplements(user_id: int) -> tuple[SupplementRow, ...]:
+    rows = Supplement.objects.filter(application__user_id=user_id).annotate(asked=Count("items")).order_by("-pk")
+    return tuple(
+        SupplementRow(row.pk, row.asked, row.requested_at, row.expires_at, row.answered_at, row.closed_at)
+        for row in rows[:MOMENTS]
+    )
+
+
 def _events(user_id: int) -> list[Event]:
     return list(Event.objects.filter(application__user_id=user_id).order_by("-id")[:MOMENTS])
-
-
-def _timeline(
-    events: Sequence[Event],
-    repayments: Iterable[RepaymentRow],
-    consents: Iterable[users.ConsentView],
-    messages: Iterable[users.MessageView],
-    accesses: Iterable[users.AccessView],
-) -> tuple[Moment, ...]:
-    """One story, newest first."""
-    names = users.actor_names(event.actor for event in events)
-    found = [
-        Moment(
-            event.occurred_at,
-            event.subject,
-            event.target,
-            names[event.actor],
-            event.reason,
-            f"lending.{event.subject}",
-            event.subject_id,
-        )
-        for event in events
-    ]
-    found += [
-        Moment(
-            row.received_at, "repayment", "", "Borrower", format_cents(row.amount_cents), "lending.loan", row.loan_id
-        )
-        for row in repayments
-    ]
-    for consent in consents:
-        title = f"{consent.code} {consent.version}"
-        found.append(Moment(consent.given_at, "consent given", "", "Borrower", title, "users.consent", consent.id))
-        if consent.withdrawn_at:
-            found.append(
-                Moment(consent.withdrawn_at, "consent withdrawn", "", "Borrower", title, "users.consent", consent.id)
-            )
-    found += [Moment(row.created_at, "message", row.state, "System", row.template) for row in messages]
-    found += [Moment(row.at, "personal data seen", "", row.who, row.reason) for row in accesses]
-    return tuple(sorted(found, key=lambda moment: moment.at, reverse=True)[:MOMENTS])

@@ -6,11 +6,13 @@ from decimal import Decimal
 from typing import Any
 
 from django import template
+from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from lending.common import money
 from lending.common import shown as office
+from lending.common.drawing import Node, rings
 from lending.common.paging import COUNTED
 from users import queries as users
 
@@ -137,3 +139,38 @@ def short(public_id: object) -> str:
 def moment(label: str, pk: int | None, text: object) -> SafeString | str:
     """What happened, with a link to the row behind it where there is one."""
     return office.page_link(label, pk, text) if pk else str(text)
+
+
+@register.filter
+def put_by(source: str) -> SafeString | str:
+    """What put a tag on: a decision and its rule, or a colleague's name."""
+    first, _, rule = source.partition(" ")
+    if first.startswith("decision:"):
+        return format_html("{} {}", office.page_link("risk.decision", first[9:], first.replace(":", " ")), rule)
+    return users.actor_name(source) if first.startswith("staff:") else source
+
+
+@register.simple_tag
+def drawn(network: Any) -> SafeString:
+    """The network of a customer: they themselves, what they share, and with whom; others lead to their pages."""
+    inner = [
+        Node(mark=thing.mark, told=f"{thing.kind}: {thing.label}{', and more' if thing.more else ''}", tone="thing")
+        for thing in network.things
+    ]
+    outer = {
+        number: Node(
+            mark=str(number),
+            told=f"{person.name} {person.phone}".strip(),
+            name=person.name or "no name",
+            tone="other",
+            address=reverse("admin:lending_customer_change", args=[person.user_id]),
+        )
+        for number, person in network.people.items()
+    }
+    ties = [
+        (place, number, f"{thing.label}: {how}")
+        for place, thing in enumerate(network.things)
+        for number, _, how in thing.people
+    ]
+    middle = Node(mark=network.name or "?", told="This borrower", tone="self")
+    return rings("Network of shared phones, devices, cards and homes", middle, inner, outer, ties)

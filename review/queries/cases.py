@@ -119,6 +119,12 @@ def cases_of(application_ids: Sequence[int]) -> dict[int, int]:
     return dict(rows.values_list("application_id", "pk"))
 
 
+def cases_about(borrower_id: int, *, at_most: int = 50) -> tuple[CaseView, ...]:
+    """Every case of a borrower, newest first."""
+    rows = Case.objects.filter(borrower_id=borrower_id).select_related("queue").order_by("-pk")
+    return tuple(map(_view, rows[:at_most]))
+
+
 def waiting_cases() -> int:
     """No more than COUNTED + 1."""
     return Case.objects.filter(status__in=WAITING).order_by()[: COUNTED + 1].count()

@@ -41,6 +41,7 @@ from risk.queries.monitoring import (
     Watched,
     watched,
 )
+from risk.queries.people import DecisionLine, PullLine, person_decisions, person_pulls, person_pulls_cents
 from risk.queries.strategy import (
     Served,
     inputs_of,
@@ -57,9 +58,11 @@ __all__ = [
     "Comparison",
     "DataUsed",
     "DatasetView",
+    "DecisionLine",
     "DecisionView",
     "Flip",
     "Met",
+    "PullLine",
     "PullView",
     "Served",
     "SourceSpend",
@@ -78,6 +81,9 @@ __all__ = [
     "decisions_of",
     "inputs_of",
     "met",
+    "person_decisions",
+    "person_pulls",
+    "person_pulls_cents",
     "pulls_of",
     "register",
     "released_documents",

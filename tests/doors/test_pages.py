@@ -71,7 +71,7 @@ class TestLevel:
         [
             (
                 ENGLISH,
-                ("Silver", "limit 10% higher", "Next: Gold", "1 loan paid back: 0 so far", "you were 5 days late"),
+                ("Silver", "Limit 10% higher", "Next: Gold", "1 loan paid back: 0 so far", "you were 5 days late"),
             ),
             (CHINESE, ("银", "额度提高 10%", "下一等级：金", "结清借款满 1 笔，已完成 0 笔", "您最多逾期 5 天")),
         ],

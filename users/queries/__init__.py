@@ -36,6 +36,7 @@ from users.queries.consents import (
     live_consent,
     live_consent_naming,
 )
+from users.queries.customer import PaidCheck, SeenDevice, checks_cents, checks_paid, devices_seen
 from users.queries.levels import (
     LevelChange,
     LevelView,
@@ -47,7 +48,7 @@ from users.queries.levels import (
     standing,
     unknown_levels,
 )
-from users.queries.network import TIES, Tie, Tied, masked, network
+from users.queries.network import THINGS, TIES, Thing, Tie, Tied, Web, masked, network, web
 from users.queries.people import (
     AccountView,
     ContactView,
@@ -96,6 +97,7 @@ from users.queries.sources import (
 from users.queries.tags import TagKindView, TagView, live_tags, tags_by_hand, tags_of, unknown_tags
 
 __all__ = [
+    "THINGS",
     "TIES",
     "AccessView",
     "AccountView",
@@ -120,7 +122,9 @@ __all__ = [
     "MessagesSent",
     "NoticeView",
     "OpenNotices",
+    "PaidCheck",
     "Person",
+    "SeenDevice",
     "SourceFacts",
     "SourceView",
     "SourceWithoutAddress",
@@ -128,8 +132,10 @@ __all__ = [
     "Statistics",
     "TagKindView",
     "TagView",
+    "Thing",
     "Tie",
     "Tied",
+    "Web",
     "accesses_of",
     "account",
     "actor_name",
@@ -142,7 +148,9 @@ __all__ = [
     "check",
     "check_behind",
     "checks",
+    "checks_cents",
     "checks_met",
+    "checks_paid",
     "checks_used",
     "consent",
     "consent_as_given",
@@ -150,6 +158,7 @@ __all__ = [
     "consents_as_given",
     "device_accounts",
     "devices",
+    "devices_seen",
     "document",
     "documents",
     "drill",
@@ -187,4 +196,5 @@ __all__ = [
     "unknown_levels",
     "unknown_tags",
     "user_id_of",
+    "web",
 ]

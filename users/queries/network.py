@@ -1,6 +1,6 @@
 """Who else is tied to a borrower: the same device, contact, card or home, or a contact who is a borrower. By index."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Value
 
 from lending.common.crypto import mask_name, mask_phone
-from users.models import Contact, User
+from users.models import BankCard, Contact, Device, Profile, User
 from users.queries.people import OWN_AT_MOST, SHARED
 
 # How two borrowers are tied, and what a reader calls it.
@@ -63,6 +63,82 @@ def network(user_id: int, *, at_most: int = 10) -> tuple[Tie, ...]:
         )
         for kind, title in TIES.items()
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """Something of the borrower's that others have to do with, masked. `people`: who and how, who came latest first;
+    `more`: there are further ones."""
+
+    kind: str
+    label: str
+    people: tuple[tuple[int, str], ...]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """`people`: everybody whom a thing names, masked."""
+
+    things: tuple[Thing, ...]
+    people: dict[int, Tied]
+
+
+HAS_IT_TOO, NAMES_IT, IS_THEIRS = "has it too", "names it as a contact", "it is their own number"
+THINGS = ("device", "card", "phone", "address")
+
+
+def web(user_id: int, kinds: Iterable[str] = THINGS, *, each: int = 8, at_most: int = 20) -> Web:
+    """What of THINGS ties the borrower to whom: one Thing for each device, card, phone or home that others share.
+
+    Found by index, `each` people a thing and `at_most` together, however many there are. Nobody's number is read but
+    the borrower's own.
+    """
+    wanted, known = set(kinds), dict[int, None]()
+    things = []
+    for kind, label, found in _things(user_id, wanted, each + 1):
+        people = [(other, how) for other, how in found.items() if other != user_id]
+        shown = [(other, how) for other, how in people[:each] if other in known or len(known) < at_most]
+        for other, _ in shown:
+            if len(known) < at_most:
+                known[other] = None
+        shown = [(other, how) for other, how in shown if other in known]
+        if people:
+            things.append(Thing(kind, label, tuple(shown), more=len(people) > len(shown)))
+    return Web(tuple(things), masked(known))
+
+
+def _things(user_id: int, kinds: set[str], limit: int) -> Iterator[tuple[str, str, dict[int, str]]]:
+    """(kind, label, who and how) of everything the borrower has; the borrower may be among them."""
+    if "device" in kinds:
+        for device in Device.objects.filter(user_id=user_id).order_by("-last_seen_at")[:OWN_AT_MOST]:
+            label = f"{device.platform} {device.model}".strip()
+            yield "device", label, _sharing("device", device.fingerprint, limit)
+    if "card" in kinds:
+        for card in BankCard.objects.filter(user_id=user_id).order_by("-created_at")[:OWN_AT_MOST]:
+            yield "card", f"{card.bank or 'card'} •••• {card.last4}", _sharing("card", card.number_index, limit)
+    if "phone" in kinds:
+        own = User.objects.get(pk=user_id)
+        if own.phone_index:
+            yield "phone", f"own {mask_phone(own.phone or '')}", _sharing("contact", own.phone_index, limit, NAMES_IT)
+        for contact in Contact.objects.filter(user_id=user_id).exclude(phone_index=""):
+            theirs = User.objects.filter(phone_index=contact.phone_index, kind="borrower").values_list("pk", flat=True)
+            others = _sharing("contact", contact.phone_index, limit, NAMES_IT)
+            found = others | dict.fromkeys(theirs, IS_THEIRS)
+            yield "phone", f"{contact.relation} {mask_phone(contact.phone)}", found
+    if "address" in kinds:
+        home = Profile.objects.filter(user_id=user_id).exclude(address_index="").first()
+        if home is not None:
+            yield "address", f"home in {home.province} {home.city}", _sharing("address", home.address_index, limit)
+
+
+def _sharing(thing: str, value: str, limit: int, how: str = HAS_IT_TOO) -> dict[int, str]:
+    """Whose row has the value, the latest first, one more than asked for in case the borrower is among them."""
+    if not value:
+        return {}
+    model, column, newest = SHARED[thing]
+    rows = model.objects.filter(**{column: value}).order_by(f"-{newest}").values_list("user_id", flat=True)
+    return dict.fromkeys(rows[: limit + 1], how)
 
 
 def masked(user_ids: Iterable[int]) -> dict[int, Tied]:

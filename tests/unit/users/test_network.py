@@ -1,10 +1,13 @@
 """Who else is tied to a borrower, found by index and shown masked."""
 
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
 from tests.conftest import Clock
-from tests.factories.borrowers import borrower, phone
+from tests.factories.borrowers import IP, borrower, consent, phone
 from tests.factories.configuration import configure
 from users import queries
-from users.models import Contact
+from users.models import Contact, Device
 from users.services import contacts
 from users.services.contacts import NewContact
 
@@ -44,6 +47,42 @@ class TestNetwork:
         assert (len(tie.people), tie.more) == (2, True)
         for other in tie.people:
             assert (other.name, "****" in other.phone) == ("王**", True)
+
+
+class TestWeb:
+    def test_names_each_shared_thing_and_how_and_only_what_was_asked_for(self, db: None, clock: Clock) -> None:
+        configure(clock.at)
+        first, second, third = (borrower(clock.at, address="文三路 1 号") for _ in range(3))
+        number = queries.account(first).phone
+        contacts.replace(user_id=second, contacts=[NewContact("spouse", "王建国", number)], at=clock.at)
+        found = queries.web(first)
+        assert [(thing.kind, dict(thing.people), thing.more) for thing in found.things] == [
+            ("phone", {second: "names it as a contact"}, False),
+            ("address", {second: "has it too", third: "has it too"}, False),
+        ]
+        assert found.things[0].label == f"own {number[:3]}****{number[-4:]}"
+        assert set(found.people) == {second, third}
+        (theirs,) = queries.web(second, ["phone"]).things
+        assert (theirs.label[:6], theirs.people) == ("spouse", ((first, "it is their own number"),))
+        assert queries.web(first, ["device", "card"]).things == ()
+
+    def test_costs_the_same_and_stays_small_however_many_share(self, db: None, clock: Clock) -> None:
+        configure(clock.at)
+        people = [borrower(clock.at) for _ in range(6)]
+        for user_id in people:
+            consent_id = consent(user_id, "device", clock.at)
+            for fingerprint in ("a" * 64, "b" * 64):
+                seen = {"platform": "web", "ip": IP, "consent_id": consent_id}
+                seen |= {"first_seen_at": clock.at, "last_seen_at": clock.at}
+                Device.objects.create(user_id=user_id, fingerprint=fingerprint, **seen)
+        with CaptureQueriesContext(connection) as few:
+            queries.web(people[0], ["device"], each=1)
+        with CaptureQueriesContext(connection) as many:
+            found = queries.web(people[0], ["device"], each=4, at_most=3)
+        assert len(many) == len(few)
+        assert [(len(thing.people), thing.more) for thing in found.things] == [(3, True), (3, True)]
+        assert len(found.people) == 3
+        assert all("LIMIT" in query["sql"] for query in many if '"fingerprint" =' in query["sql"])
 
 
 class TestPhonePlace:
