@@ -40,6 +40,7 @@ BACK_OFFICE = {
 }
 # Whose refusals a borrower can read.
 TOLD = (
+    "lending/common/documents",
     "lending/common/errors",
     "lending/common/money",
     "lending/common/problem",

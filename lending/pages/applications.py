@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 import review.queries
 from lending import queries
 from lending.common import web
+from lending.common.documents import UnreadableFile
 from lending.common.text import UnusableText
 from lending.pages import timeline, words
 from lending.pages.apply import redirect_to_step
@@ -167,8 +168,8 @@ class SupplementPage(web.BorrowerPage):
         try:
             with transaction.atomic(durable=True):
                 supplements.answer(application_id=application.id, texts=texts, files=files, by=self.by(), at=self.now())
-        except (supplements.UnreadableFile, UnusableText) as error:
-            part = "file" if isinstance(error, supplements.UnreadableFile) else "text"
+        except (UnreadableFile, UnusableText) as error:
+            part = "file" if isinstance(error, UnreadableFile) else "text"
             for kind in error.fields:
                 form.add_error(f"{part}.{kind}", web.says(error))
             return self._page(application.public_id, form)

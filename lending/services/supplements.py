@@ -6,15 +6,14 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from lending.common import money, text, vault
+from lending.common import documents, money, text, vault
+from lending.common.documents import Clean
 from lending.common.errors import Conflict, Invalid, NotFound
 from lending.models import Application, ApplicationStatus, Lifetime, Supplement, SupplementItem
-from lending.rules import documents
 from lending.services import applications
 from users.services import messages
 
 AMOUNT = "amount"  # the kind whose answer, in yuan, is what the borrower asks for from then on
-MAX_FILE_BYTES = 8 * 1024 * 1024
 
 
 class SupplementClosed(Conflict):
@@ -23,10 +22,6 @@ class SupplementClosed(Conflict):
 
 class SupplementAnswered(Conflict):
     code, title = "supplement_answered", "We have these documents already"
-
-
-class UnreadableFile(Invalid):
-    code, title = "unreadable_file", "The file must be a whole JPEG, PNG or PDF of at most 8 MB"
 
 
 def request(*, application_id: int, items: Sequence[tuple[str, str]], by: str, at: datetime) -> int:
@@ -86,9 +81,9 @@ def answer(
     text.check_words(texts)
     if AMOUNT in kinds:
         applications.ask_other(application, amount_cents=money.cents(texts.get(AMOUNT, "").strip()))
-    endings = _endings(files)
+    brought = documents.cleaned(files)
     for kind, item in kinds.items():
-        _store(item, texts.get(kind, "").strip(), files.get(kind), endings.get(kind, ""))
+        _store(item, texts.get(kind, "").strip(), brought.get(kind))
     supplement.answered_at = at
     supplement.save(update_fields=["answered_at"])
     applications.move(application, "resume", by=by, at=at)
@@ -98,26 +93,11 @@ def _answered(application: Application) -> bool:
     return Supplement.objects.filter(application=application, answered_at__isnull=False).exists()
 
 
-def _endings(files: Mapping[str, bytes]) -> dict[str, str]:
-    """By kind, once every file is what it must be: nothing is written before. Raises UnreadableFile."""
-    found, wrong = {}, {}
-    for kind, content in files.items():
-        try:
-            found[kind] = documents.ending(content)
-        except documents.Unreadable as error:
-            wrong[kind] = str(error)
-        if len(content) > MAX_FILE_BYTES:
-            wrong[kind] = "larger than 8 MB"
-    if wrong:
-        raise UnreadableFile(fields=wrong)
-    return found
-
-
-def _store(item: SupplementItem, words: str, content: bytes | None, ending: str) -> None:
+def _store(item: SupplementItem, words: str, file: Clean | None) -> None:
     item.answer_text = words or None
-    if content is not None:
-        item.file_sha256, item.file_size = hashlib.sha256(content).hexdigest(), len(content)
-        item.file.name = vault.save(f"supplements/{item.file_sha256}.{ending}.enc", content)
+    if file is not None:
+        item.file_sha256, item.file_size = hashlib.sha256(file.content).hexdigest(), len(file.content)
+        item.file.name = vault.save(f"supplements/{item.file_sha256}.{file.ending}.enc", file.content)
     item.save(update_fields=["answer_text", "file", "file_sha256", "file_size"])
 
 

@@ -42,7 +42,7 @@ class AttachmentKind(models.TextChoices):
 
 
 class Attachment(models.Model):
-    """A file that staff put to a case, encrypted in the vault. sha256 and size are those of the bytes that came."""
+    """A file that staff put to a case, encrypted in the vault; sha256 and size are those of the bytes kept."""
 
     case = models.ForeignKey(Case, models.PROTECT, related_name="attachments")
     kind = models.CharField(max_length=20, choices=AttachmentKind.choices)

@@ -4,11 +4,9 @@ import hashlib
 from collections.abc import Iterator
 from datetime import datetime
 
+from lending.common import documents, vault
 from lending.common import text as words
-from lending.common import vault
 from lending.common.errors import Conflict, Invalid
-from lending.rules import documents
-from lending.services.supplements import MAX_FILE_BYTES, UnreadableFile
 from review.models import Attachment, AttachmentKind, Case, CaseNote
 from review.models.notes import seal
 from review.services import gate
@@ -51,20 +49,15 @@ def attach(*, case_id: int, by_id: int, kind: str, title: str, content: bytes, a
     if kind not in AttachmentKind.values or not 0 < len(title) <= 120:
         raise Invalid("Choose what it is and name it.", fields={"kind": "one of the list", "title": "1 to 120"})
     words.check_words({"title": title})
-    try:
-        ending = documents.ending(content)
-    except documents.Unreadable as error:
-        raise UnreadableFile(fields={"file": str(error)}) from error
-    if len(content) > MAX_FILE_BYTES:
-        raise UnreadableFile(fields={"file": "larger than 8 MB"})
-    digest = hashlib.sha256(content).hexdigest()
+    file = documents.cleaned({"file": content})["file"]
+    digest = hashlib.sha256(file.content).hexdigest()
     if Attachment.objects.filter(case=case, sha256=digest).exists():
         raise AlreadyAttached()
     if Attachment.objects.filter(case=case).count() >= MAX_ATTACHMENTS:
         raise TooManyAttachments()
-    name = vault.save(f"cases/{digest}.{ending}.enc", content)
+    name, size = vault.save(f"cases/{digest}.{file.ending}.enc", file.content), len(file.content)
     row = Attachment.objects.create(
-        case=case, kind=kind, title=title, file=name, sha256=digest, size=len(content), by=gate.actor(by_id), at=at
+        case=case, kind=kind, title=title, file=name, sha256=digest, size=size, by=gate.actor(by_id), at=at
     )
     return row.pk
 

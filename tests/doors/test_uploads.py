@@ -20,17 +20,10 @@ from tests.doors.test_borrower_api import nothing_changes, problem
 from tests.factories.applications import judged
 from tests.factories.borrowers import borrower
 from tests.factories.configuration import configure
+from tests.factories.pictures import chunk, photo
 from tests.factories.tokens import access_token
 
 MEGABYTE = 1024 * 1024
-
-
-def chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-
-def segment(marker: int, body: bytes) -> bytes:
-    return bytes((0xFF, marker)) + struct.pack(">H", len(body) + 2) + body
 
 
 PIXELS = zlib.compress(b"\0\xff\xff\xff")
@@ -40,14 +33,7 @@ PNG = (
     + chunk(b"IDAT", PIXELS)
     + chunk(b"IEND", b"")
 )
-# With a preview inside its notes: that one's end is not the end.
-JPEG = (
-    b"\xff\xd8"
-    + segment(0xE1, b"Exif\0\0\xff\xd8\xff\xd9")
-    + segment(0xDB, bytes(65))
-    + segment(0xDA, b"\1\1\0\0\x3f\0")
-    + b"\x12\x34\xff\0\x56\xff\xd9"
-)
+JPEG = photo(exif=b"Exif\0\0\xff\xd8\xff\xd9")  # with a preview inside its notes: that one's end is not the end
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
 
 
@@ -127,7 +113,7 @@ class TestAccepted:
     @pytest.mark.parametrize(
         ("content", "ending"),
         [
-            (PNG, "png"),
+            (PNG, "jpg"),
             (JPEG, "jpg"),
             (PDF, "pdf"),
             (JPEG + b"SEFH notes of the camera", "jpg"),
@@ -145,7 +131,10 @@ class TestAccepted:
         item = SupplementItem.objects.get(kind="income_proof")
         assert item.file.name == f"supplements/{item.file_sha256}.{ending}.enc"
         assert content not in (media / item.file.name).read_bytes()
-        assert queries.brought_file(item.file.name) == content
+        kept_file = queries.brought_file(item.file.name)
+        assert kept_file == content if ending == "pdf" else kept_file.startswith(b"\xff\xd8\xff\xe0")
+        assert b"notes of the camera" not in kept_file
+        assert b"Exif" not in kept_file
         assert {path.parent for path in kept(media)} == {media / "supplements"}
 
 

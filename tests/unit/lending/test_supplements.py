@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 
 from lending import queries
+from lending.common.documents import UnreadableFile
 from lending.common.errors import Invalid, NotFound
 from lending.models import Application, Supplement
 from lending.services import applications, supplements
 from lending.services.applications import WrongState
-from lending.services.supplements import SupplementClosed, UnreadableFile
+from lending.services.supplements import SupplementClosed
 from tests.factories.applications import judged
 
 ITEMS = [("income_proof", "近三个月工资流水"), ("job_note", "在职说明")]

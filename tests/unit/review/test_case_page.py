@@ -102,12 +102,12 @@ class TestEvidence:
             values = {"kind": kind, "title": kind, "content": picture(grey)}
             desk.act("attach", case_id, "chen", **values)
         client = sign_in("chen")
-        assert "data:image/png" not in text(client.get(at(case_id)))
+        assert "data:image/jpeg" not in text(client.get(at(case_id)))
         address = at(case_id, "revealed/?show=ID+document&show=face")
-        assert "data:image/png" not in text(client.post(address, {"reason": "no"}))
+        assert "data:image/jpeg" not in text(client.post(address, {"reason": "no"}))
         assert AccessLog.objects.count() == 0
         shown = text(client.post(address, {"reason": "is it the same face"}))
-        assert shown.count("data:image/png") == 2
+        assert shown.count("data:image/jpeg") == 2
         row = AccessLog.objects.get()
         assert (row.fields, row.reason) == (["ID document", "face"], "is it the same face")
         assert row.subject == f"user:{desk.row(case_id).borrower_id}"
@@ -184,7 +184,7 @@ class TestWhoMustNotSee:
             for who, refused in (("chen", True), ("wu", False)):
                 shown = text(sign_in(who).post(page, told))
                 assert ("Another reviewer must take this case" in shown) is refused
-                assert (known in shown or "data:image/png" in shown) is not refused
+                assert (known in shown or "data:image/jpeg" in shown) is not refused
         assert AccessLog.objects.count() == StaffAct.objects.filter(act="reveal_refused").count() == 3
         row = StaffAct.objects.filter(act="reveal_refused").earliest("pk")
         assert (row.by, row.subject) == (f"staff:{desk.staff['chen']}", f"user:{desk.row(case_id).borrower_id}")
@@ -360,7 +360,7 @@ class TestNotesAndFiles:
         assert "Rang twice." in shown
         assert "Payslip" in shown
         address = f"/admin/review/attachment/{Attachment.objects.get().pk}/revealed/"
-        assert "data:image/png" in text(client.post(address, {"reason": "reading the payslip"}))
+        assert "data:image/jpeg" in text(client.post(address, {"reason": "reading the payslip"}))
         assert AccessLog.objects.get().fields == ["file"]
 
     def test_come_back_with_what_was_typed_where_they_are_refused(self, desk: Desk, sign_in: SignIn) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from lending.common import vault
+from lending.common import documents, vault
+from lending.common.documents import UnreadableFile
 from lending.common.errors import Invalid
-from lending.services.supplements import UnreadableFile
 from review import queries, services
 from review.models import Attachment, CaseNote
 from review.services import gate, notes
@@ -67,13 +67,13 @@ class TestNote:
 
 class TestAttachment:
     def test_is_kept_encrypted_with_its_digest(self, desk: Desk) -> None:
-        case_id, content = desk.open(), picture()
-        attach(desk, case_id, "chen", content)
+        case_id, content = desk.open(), documents.clean(picture()).content
+        attach(desk, case_id, "chen", picture())
         row = Attachment.objects.get()
         assert (row.size, row.by) == (len(content), f"staff:{desk.staff['chen']}")
         assert row.file.startswith(f"cases/{row.sha256}")
         assert vault.load(row.file) == content
-        assert b"PNG" not in Path(vault.default_storage.path(row.file)).read_bytes()
+        assert b"JFIF" not in Path(vault.default_storage.path(row.file)).read_bytes()
         assert list(notes.file_names()) == [row.file]
 
     @pytest.mark.parametrize(
