@@ -33,7 +33,7 @@ from lending.models import (
 )
 from lending.services import drawdowns, grants, lifetimes, repayments
 from users import queries as users
-from users.services import acts, checks, consents, notices, profiles
+from users.services import acts, checks, consents, faces, notices, profiles
 
 logger = logging.getLogger(__name__)
 
@@ -268,7 +268,11 @@ def confirm_drawdown(
     by: str,
     at: datetime,
 ) -> int:
-    """Take money against a grant, asking the funders that routing names now and the borrower's consents name too."""
+    """Take money against a grant, asking the funders that routing names now and the borrower's consents name too.
+
+    Raises FaceNeeded, and what `drawdowns.confirm` raises.
+    """
+    faces.check_passed(user_id=user_id, at=at)
     named = candidate_funders(grant_id=grant_id, amount_cents=amount_cents, months=months, at=at)
     share = users.live_consent_naming(user_id, "funder_share", named, at)
     bureau = users.live_consent_naming(user_id, "funder_bureau", named, at)

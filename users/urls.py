@@ -3,7 +3,7 @@
 
 from django.urls import URLPattern, path
 
-from users.api import auth, cards, consents, me
+from users.api import auth, cards, certificates, consents, me
 from users.pages import sign_in, wechat
 
 api_urlpatterns: list[URLPattern] = [
@@ -16,10 +16,14 @@ api_urlpatterns: list[URLPattern] = [
     path("me/level", me.LevelView.as_view()),
     path("me/profile", me.ProfileView.as_view()),
     path("me/checks", me.ChecksView.as_view()),
+    path("me/face", me.FaceView.as_view()),
     path("me/contacts", me.ContactsView.as_view()),
     path("me/devices", me.DevicesView.as_view()),
     path("me/bank-cards", cards.BankCardsView.as_view()),
     path("me/bank-cards/<uuid:card_id>/confirm", cards.BankCardConfirmView.as_view()),
+    path("me/certificates", certificates.CertificatesView.as_view()),
+    path("me/certificates/<uuid:public_id>", certificates.CertificateView.as_view()),
+    path("me/files/<str:token>", certificates.FileView.as_view()),
     path("me/consents", consents.ConsentsView.as_view()),
     path("me/consents/<uuid:consent_id>", consents.ConsentView.as_view()),
     path("me/consents/<uuid:consent_id>/withdraw", consents.ConsentWithdrawView.as_view()),

@@ -17,8 +17,8 @@ from users import queries as users
 # (title, models by label); a model's plural is what its list is called.
 GROUPS = (
     ("Customers", "lending.Customer users.Profile users.Contact users.BankCard users.Device users.Tag"
-                            " users.UserLevel users.UserLevelChange users.Consent users.Check users.Message"
-                            " users.ListEntry users.WechatIdentity"),
+                            " users.UserLevel users.UserLevelChange users.Certificate users.Consent users.Check"
+                            " users.Message users.ListEntry users.WechatIdentity"),
     ("Applications & loans", "lending.Application lending.Supplement lending.SupplementItem"
                             " lending.Grant lending.Drawdown lending.Loan lending.Instalment lending.Repayment"
                             " lending.LoanCreditor lending.Event"),

@@ -13,7 +13,7 @@ from lending import overview
 from lending.api import serializers as shapes
 from lending.api.base import BorrowerView, IsBorrower, problems
 
-MOMENTS = ("register", "apply", "drawdown", "sign", "card_fix")
+MOMENTS = ("register", "apply", "upload", "drawdown", "sign", "card_fix")
 
 
 class AgreementsQuery(serializers.Serializer[Any]):

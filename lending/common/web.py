@@ -71,6 +71,17 @@ def put(form: BaseForm, error: errors.DomainError) -> None:
         form.add_error(None, says(error))
 
 
+def as_file(content: bytes, name: str, mime: str) -> HttpResponse:
+    """Something that a person brought, sent so that no browser runs it, guesses what it is, or keeps it."""
+    answer = HttpResponse(content, content_type=mime)
+    shown = "inline" if mime.startswith("image/") else "attachment"
+    answer["Content-Disposition"] = f'{shown}; filename="{name}"'
+    answer["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    answer["X-Content-Type-Options"] = "nosniff"
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
 class Page(View):
     """A page anybody may open. A refusal (DomainError) that no form takes becomes a message or a page of its own."""
 

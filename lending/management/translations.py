@@ -42,6 +42,7 @@ BACK_OFFICE = {
 TOLD = (
     "lending/common/documents",
     "lending/common/errors",
+    "lending/common/links",
     "lending/common/money",
     "lending/common/problem",
     "lending/common/text",

@@ -28,12 +28,12 @@ APPS: tuple[ModuleType, ...] = (
 IN_MEMORY = 4 * 1024 * 1024  # bytes; beyond, the file is built on the disk and goes with its last reader
 READ_ME = """This is what we hold about you, made at {at} at your request.
 data.json: every row by its table. Amounts are whole cents, times are UTC. "left_out" says what is not here, and why.
-contracts/: the documents of your loans. brought/: what you sent us.
+contracts/: the documents of your loans. brought/: what you sent us when asked. documents/: what you keep with us.
 It is not encrypted. Keep it where only you can read it.
 
 以下是我们持有的关于您的全部信息，应您的请求于{at}生成。
 data.json：各表中的每一行，金额以分为单位，时间为协调世界时；“left_out”列明未包含的内容及原因。
-contracts/：您的借款文件。brought/：您提交的材料。
+contracts/：您的借款文件。brought/：您应要求提交的材料；documents/：您留存的材料。
 本文件未加密，请妥善保管。
 """
 
@@ -60,5 +60,7 @@ def export(*, user_id: int, at: datetime) -> IO[bytes]:
             archive.writestr(f"contracts/{name}", content)
         for name, content in lending_held.files_of(user_id):
             archive.writestr(f"brought/{name}", content)
+        for name, content in users.queries.held.files_of(user_id):
+            archive.writestr(f"documents/{name}", content)
     file.seek(0)
     return file

@@ -126,6 +126,7 @@ class DrawPage(web.BorrowerPage):
             user_id=self.user_id(), moment="drawdown", at=self.now(), grant_id=self.grant.public_id, **terms
         )
         needed = [row for row in found if row.accepted_by == "otp"]
+        face_needed = users.face_needed(self.user_id(), self.now())
         here = self.request.get_full_path()
         named = urlencode({"grant": str(self.grant.public_id), **terms, "next": here})
         return self.show(
@@ -144,5 +145,9 @@ class DrawPage(web.BorrowerPage):
             named=named,
             here=here,
             cards=cards,
-            ready=bool(cards) and bool(needed) and all(row.given and row.recipients for row in needed),
+            face_needed=face_needed,
+            ready=bool(cards)
+            and not face_needed
+            and bool(needed)
+            and all(row.given and row.recipients for row in needed),
         )

@@ -2,7 +2,21 @@
 
 from django.urls import URLPattern, path
 
-from lending.pages import agreements, app, applications, apply, cards, drawdowns, grants, landing, loans, me, rights
+from lending.pages import (
+    agreements,
+    app,
+    applications,
+    apply,
+    cards,
+    certificates,
+    drawdowns,
+    faces,
+    grants,
+    landing,
+    loans,
+    me,
+    rights,
+)
 
 urlpatterns: list[URLPattern] = [
     path("", landing.LandingPage.as_view(), name="landing"),
@@ -42,6 +56,11 @@ urlpatterns: list[URLPattern] = [
     path("me/consents/<uuid:consent_id>/withdraw/", me.WithdrawConsentPage.as_view(), name="withdraw_consent"),
     path("me/data/", me.DataUsedPage.as_view(), name="data_used"),
     path("me/export/", rights.ExportPage.as_view(), name="export"),
+    path("me/documents/", certificates.CertificatesPage.as_view(), name="certificates"),
+    path("me/documents/<uuid:public_id>/remove/", certificates.RemovePage.as_view(), name="certificate_remove"),
+    path("me/files/<str:token>/", certificates.FilePage.as_view(), name="certificate_file"),
+    path("me/face/", faces.FacePage.as_view(), name="face"),
+    path("me/face/return/", faces.ReturnPage.as_view(), name="face_return"),
     path("cards/new/", cards.NewCardPage.as_view(), name="card_new"),
     path("cards/<uuid:card_id>/", cards.CardPage.as_view(), name="card"),
     path("cards/<uuid:card_id>/remove/", cards.RemoveCardPage.as_view(), name="card_remove"),

@@ -72,6 +72,29 @@ CARD_STATES: dict[str, Text] = {
     "confirmed": pgettext_lazy("bank card", "Ready"),
     "refused": _("Refused by the bank"),
 }
+CERTIFICATES: dict[str, Text] = {
+    "id_front": _("ID card, side with the portrait"),
+    "id_back": _("ID card, side with the emblem"),
+    "income_proof": _("Proof of income"),
+    "employment_proof": _("Proof of work"),
+    "address_proof": _("Proof of address"),
+}
+CARD_READINGS: dict[str, Text] = {
+    "pending": _("Your ID card is being read."),
+    "passed": _("Your ID card has been read."),
+    "dead": _("Nobody could read your ID card just now. Try again later."),
+    "unreadable": _("Your ID card cannot be read. Take both photos again, of the card itself, in good light."),
+    "mismatch": _("The card shows another name or number than you told us."),
+    "expired": _("This ID card has run out. Add photos of the new one."),
+}
+FACES: dict[str, Text] = {
+    "pending": _("Your face is being compared."),
+    "passed": _("It is you."),
+    "dead": _("Nobody could compare your face just now. Try again later."),
+    "not_live": _("Nobody was seen before the camera. Try once more, in good light."),
+    "mismatch": _("The face is not that of the name and ID number you told us."),
+    "no_record": _("There is no picture of you in the official records. Call us."),
+}
 RECIPIENTS: dict[str, Text] = {
     "platform": _("this platform"),
     "aml_vendor": _("the sanctions list service"),
@@ -86,6 +109,7 @@ RECIPIENTS: dict[str, Text] = {
     "device_vendor": _("the device service"),
     "operator_vendor": _("the phone operator report service"),
     "bankflow_vendor": _("the account information service"),
+    "ocr_vendor": _("the document reading service"),
     "face_vendor": _("the face check service"),
     "payment_channel": _("the payment channel"),
 }

@@ -8,7 +8,7 @@ from typing import Any
 from .store import Store
 
 VENDORS = (
-    *("id2", "id2_b", "card4", "face", "face_b", "sms"),
+    *("id2", "id2_b", "card4", "ocr", "face", "face_b", "sms"),
     *("phone3", "phone3_b", "phone_list", "device", "blacklist", "aml", "aml_b"),
     *("multi_lender", "operator", "bureau", "bureau_b", "bankflow"),
     *("heyue", "payment", "wechat", "partner"),

@@ -6,6 +6,7 @@ time (a funder's decision, a payment's settling) is a plan of instants stored wi
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
@@ -24,6 +25,10 @@ from .people import People, Person
 from .store import Callback, Effect, Store
 
 MAX_BODY = 1_000_000
+MAX_PICTURES = 12_000_000  # of a vendor that reads pictures
+WITH_PICTURES = frozenset({"ocr"})
+OF_A_BROWSER = frozenset({"/face/v1/live", "/face/v1/kit"})  # opened by people, who sign nothing
+LONG_TEXT = re.compile(r'"[^"]{2000,}"')  # the record of calls keeps no pictures
 UNSIGNED = frozenset({"wechat"})  # its wire is not ours: the secret stands in the query
 
 
@@ -163,7 +168,7 @@ class Door:
         path = sent_path(request)
         complaint = (
             signing.problem_with(request.headers, vendor=vendor, method=request.method, path=path, body=raw, now=now)
-            if vendor not in UNSIGNED
+            if vendor not in UNSIGNED and request.url.path not in OF_A_BROWSER
             else None
         )
         print_ = sha256(f"{request.method}\n{path}\n".encode() + raw).hexdigest()[:24]
@@ -179,7 +184,7 @@ class Door:
             at=now,
             method=request.method,
             path=path,
-            body=raw.decode(errors="replace"),
+            body=_kept(raw, vendor),
             print_=print_,
             status=answer.status,
             fault=fault or ("held" if answer.hold else ""),
@@ -209,7 +214,8 @@ class Door:
 
     def _ask(self, vendor: str, page: Page, request: Request, raw: bytes, now: float, control: Control) -> Answer:
         try:
-            body = _object(raw) if request.method == "POST" else dict(request.query_params)
+            most = MAX_PICTURES if vendor in WITH_PICTURES else MAX_BODY
+            body = _object(raw, most) if request.method == "POST" else dict(request.query_params)
             call = Call(
                 vendor=vendor,
                 body=body,
@@ -249,9 +255,17 @@ def _error(status: int, code: str, message: str) -> Answer:
     return Answer({"error": {"code": code, "message": message}}, status)
 
 
-def _object(raw: bytes) -> dict[str, Any]:
-    if len(raw) > MAX_BODY:
-        raise Refused("too_large", "at most 1 MB", 413)
+def _kept(raw: bytes, vendor: str) -> str:
+    """A body as the record of calls has it."""
+    text = raw.decode(errors="replace")
+    if vendor not in WITH_PICTURES:
+        return text
+    return LONG_TEXT.sub(lambda found: f'"{len(found[0]) - 2} letters"', text)
+
+
+def _object(raw: bytes, most: int = MAX_BODY) -> dict[str, Any]:
+    if len(raw) > most:
+        raise Refused("too_large", f"at most {most // 1_000_000} MB", 413)
     try:
         value = json.loads(raw)
     except ValueError:

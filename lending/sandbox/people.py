@@ -49,7 +49,9 @@ class People:
 
     def find(self, body: Mapping[str, Any]) -> Person | None:
         """None where the request names nobody. Handles sent together with an ID number are remembered."""
-        subject = next((body[name] for name in ("subject", "applicant") if isinstance(body.get(name), Mapping)), body)
+        subject = next(
+            (body[name] for name in ("subject", "applicant", "holder") if isinstance(body.get(name), Mapping)), body
+        )
         id_number, phone, card = (_first(subject, names) for names in (ID_NAMES, PHONE_NAMES, CARD_NAMES))
         if id_number:
             for handle in filter(None, (phone, card)):

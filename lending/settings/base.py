@@ -194,7 +194,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         "lending.common.openapi.add_common_problems",
     ],
-    "ENUM_NAME_OVERRIDES": {"LoanPurposeEnum": "lending.services.gates.PURPOSES"},  # a code has a purpose too
+    "ENUM_NAME_OVERRIDES": {
+        "LoanPurposeEnum": "lending.services.gates.PURPOSES",  # a code has a purpose too
+        "CertificateKindEnum": "users.models.certificates.CertificateKind",  # a check has a kind too
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

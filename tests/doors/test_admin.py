@@ -47,6 +47,7 @@ from risk.services import backtests, builds, datasets, monitoring
 from tests.conftest import APPS, Clock
 from tests.factories.applications import judged, submitted
 from tests.factories.authority import draft_matrix
+from tests.factories.borrowers import consent
 from tests.factories.drawdowns import routing
 from tests.factories.pictures import picture
 from tests.factories.strategies import precheck_draft, stricter_admission
@@ -56,7 +57,7 @@ from traffic.services import match_offers
 from users.models import AccessLog, Drill, Source, StaffAct, User
 from users.providers.wechat import WechatUser
 from users.rules.levels import LoanHistory
-from users.services import access, accounts, amendments, levels, lists, notices, tags, wechat_identities
+from users.services import access, accounts, amendments, certificates, levels, lists, notices, tags, wechat_identities
 
 PAGES: dict[type[models.Model], Any] = admin.site._registry
 APPROVED_ROW = 34
@@ -160,6 +161,8 @@ def play_the_rest(at: datetime, number: int) -> None:
     )  # fmt: skip
     amendments.record(subject=f"source:{source}", changed={"dead": ("stop", "refer")}, by=by, reason="a test", at=at)
     levels.recompute(user_id=borrower.pk, history=LoanHistory(on_time_instalments=3 * (number % 2)), at=at)
+    consent(borrower.pk, "certificates", at)
+    certificates.add(user_id=borrower.pk, kind="income_proof", content=picture(number), at=at)
     TOTPDevice.objects.create(user=staff, name="phone")
     seen = WechatUser("app", f"openid-{number}", None)
     known = wechat_identities.remember(app="mini", user=seen, at=at)

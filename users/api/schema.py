@@ -15,6 +15,7 @@ MEANINGS = {
     403: "Not allowed",
     404: "No such thing, or not yours",
     409: "The present state does not allow it",
+    413: "The body is too large",
     415: "Unsupported media type",
     422: "Not valid",
     429: "Too many requests; see Retry-After",

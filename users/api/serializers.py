@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from lending.common.crypto import mask_id, mask_phone
-from users.models import CodePurpose, Employment, Province, Relation, WechatApp
+from users.models import CertificateKind, CodePurpose, Employment, Province, Relation, WechatApp
 from users.rules import levels
 
 LANGUAGES = (("zh-hans", "中文"), ("en", "English"))
@@ -180,15 +180,28 @@ class ProfileAnswer(serializers.Serializer[Any]):
 
 
 class CheckOrder(serializers.Serializer[Any]):
-    kind = serializers.ChoiceField((("id2", "Name and ID number"),), default="id2")
+    kind = serializers.ChoiceField(
+        (("id2", "Name and ID number"), ("ocr", "Both sides of the ID card")),
+        default="id2",
+        help_text="ocr is asked by itself once both sides are there; again, where nobody answered",
+    )
 
 
 class CheckAnswer(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     kind = serializers.CharField()
     state = serializers.ChoiceField(("pending", "passed", "failed", "dead"))
+    reason = serializers.CharField(
+        allow_blank=True, help_text="Why it failed: mismatch, no_record, unreadable, expired, not_live; else empty"
+    )
     created_at = serializers.DateTimeField()
     checked_at = serializers.DateTimeField(allow_null=True)
+
+
+class FaceOrder(serializers.Serializer[Any]):
+    liveness_token = serializers.CharField(
+        max_length=500, help_text="From the face vendor's kit inside the app; it works once"
+    )
 
 
 class NamedContact(serializers.Serializer[Any]):
@@ -204,6 +217,20 @@ class ContactAnswer(serializers.Serializer[Any]):
 
     def get_phone(self, contact: Any) -> str:
         return mask_phone(contact.phone)
+
+
+class NewCertificate(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(CertificateKind.choices)
+    file = serializers.FileField(allow_empty_file=True, help_text="JPEG, PNG or PDF of at most 8 MB")
+
+
+class CertificateAnswer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="public_id")
+    kind = serializers.ChoiceField(CertificateKind.choices)
+    type = serializers.ChoiceField(("jpg", "pdf"), source="ending")
+    size = serializers.IntegerField(help_text="Bytes of the file as it is kept")
+    uploaded_at = serializers.DateTimeField()
+    link = serializers.CharField(help_text="Where the file is for the next five minutes, for its owner alone")
 
 
 class NewCard(serializers.Serializer[Any]):

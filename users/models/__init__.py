@@ -4,6 +4,7 @@ from users.models.access import AccessLog, ListEntry, ListKind, ListSource, List
 from users.models.account import CodePurpose, LoginCode, Token, TokenKind, User, UserKind
 from users.models.acts import Amendment, StaffAct
 from users.models.cards import BankCard, CardState
+from users.models.certificates import Certificate, CertificateKind, CertificateState
 from users.models.checks import SOURCE_BOUNDS, AskedIn, Check, CheckKind, CheckState, DeadRule, Source
 from users.models.consents import AcceptedBy, Consent, Document, Moment
 from users.models.drills import Drill, DrillMode
@@ -31,6 +32,9 @@ __all__ = [
     "AskedIn",
     "BankCard",
     "CardState",
+    "Certificate",
+    "CertificateKind",
+    "CertificateState",
     "Check",
     "CheckKind",
     "CheckState",

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django_fsm import FSMModelMixin, transition
 
-from lending.common.crypto import EncryptedJSONField
+from lending.common.crypto import EncryptedJSONField, EncryptedTextField
 from lending.common.states import StateField
 from lending.common.work import WorkRow
 
@@ -108,6 +108,8 @@ class Source(models.Model):
 class CheckKind(models.TextChoices):
     ID2 = "id2", "Name and ID number"
     CARD4 = "card4", "Name, ID number, phone and card"
+    OCR = "ocr", "Both sides of the ID card"
+    FACE = "face", "Face, alive, with name and ID number"
 
 
 class CheckState(models.TextChoices):
@@ -123,6 +125,13 @@ class Check(FSMModelMixin, WorkRow):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="checks")
     kind = models.CharField(max_length=8, choices=CheckKind)
     card = models.ForeignKey("users.BankCard", on_delete=models.PROTECT, null=True, blank=True, related_name="checks")
+    front = models.ForeignKey(
+        "users.Certificate", on_delete=models.PROTECT, null=True, blank=True, related_name="read_as_front"
+    )
+    back = models.ForeignKey(
+        "users.Certificate", on_delete=models.PROTECT, null=True, blank=True, related_name="read_as_back"
+    )
+    liveness = EncryptedTextField(null=True, blank=True, help_text="The vendor's token of who was before the camera")
     subject_index = models.CharField(max_length=64, help_text="Blind index of what was asked; an answer holds for it")
     consent = models.ForeignKey("users.Consent", on_delete=models.PROTECT, related_name="+")
     recipient = models.CharField(max_length=40)
@@ -145,8 +154,23 @@ class Check(FSMModelMixin, WorkRow):
                 name="users_check_card_where_needed",
                 condition=Q(kind="card4", card__isnull=False) | (~Q(kind="card4") & Q(card__isnull=True)),
             ),
+            models.CheckConstraint(
+                name="users_check_pictures_where_needed",
+                condition=Q(kind="ocr", front__isnull=False, back__isnull=False)
+                | (~Q(kind="ocr") & Q(front__isnull=True, back__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="users_check_liveness_where_needed",
+                condition=Q(kind="face", liveness__isnull=False) | (~Q(kind="face") & Q(liveness__isnull=True)),
+            ),
             models.UniqueConstraint(
                 name="users_check_one_pending_id2", fields=["user", "kind"], condition=Q(kind="id2", state="pending")
+            ),
+            models.UniqueConstraint(
+                name="users_check_one_pending_ocr", fields=["user", "kind"], condition=Q(kind="ocr", state="pending")
+            ),
+            models.UniqueConstraint(
+                name="users_check_one_pending_face", fields=["user", "kind"], condition=Q(kind="face", state="pending")
             ),
         )
 

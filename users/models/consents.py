@@ -11,6 +11,7 @@ from django.db.models import Q
 class Moment(models.TextChoices):
     REGISTER = "register", "Registration"
     APPLY = "apply", "Application"
+    UPLOAD = "upload", "Upload of a document"
     DRAWDOWN = "drawdown", "Drawdown"
     SIGN = "sign", "Signing"
     CARD_FIX = "card_fix", "Change of the receiving account"

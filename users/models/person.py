@@ -61,6 +61,14 @@ class Profile(models.Model):
     id_number = EncryptedTextField(null=True, blank=True, help_text="Resident identity number, GB 11643")
     id_index = models.CharField(max_length=64, unique=True, null=True, blank=True, editable=False)
     id_expires_on = models.DateField(null=True, blank=True)
+    expiry_check = models.ForeignKey(
+        "users.Check",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The reading of the card that the expiry comes from; empty: as typed",
+    )
     province = models.CharField(max_length=2, choices=Province, blank=True)
     city = models.CharField(max_length=40, blank=True)
     address = EncryptedTextField(null=True, blank=True)

@@ -1,11 +1,15 @@
 """What this app holds about a borrower, as it is handed over to them."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
+from lending.common.errors import NotFound
 from lending.common.held import Held, Rows, all_rows, plain
 from users.models import (
     AccessLog,
     BankCard,
+    Certificate,
     Check,
     Consent,
     Contact,
@@ -20,6 +24,7 @@ from users.models import (
     UserLevelChange,
     WechatIdentity,
 )
+from users.queries.certificates import stored
 
 HELD = (
     Held(User, "pk", only=("public_id", "phone", "language", "is_active", "created_at")),
@@ -28,7 +33,8 @@ HELD = (
     Held(BankCard, "user_id", without=("number",)),
     Held(Device, "user_id"),
     Held(Consent, "user_id"),
-    Held(Check, "user_id"),
+    Held(Certificate, "user_id"),
+    Held(Check, "user_id", without=("liveness",)),
     Held(Message, "user_id"),
     Held(Tag, "user_id", without=("source", "reason")),
     Held(UserLevel, "user_id"),
@@ -41,6 +47,7 @@ LEFT_OUT = {
     "users.Tag.reason": "As its source",
     "users.WechatTicket": "Lives for ten minutes and says nothing that the identity does not",
     "users.BankCard.number": "The last four digits stand for it, so that this file is no card",
+    "users.Check.liveness": "A spent token of the face vendor, worth nothing to anybody",
     "users.ListEntry": "Lists against fraud: entries name nobody, and telling would defeat them",
     "users.StaffAct": "What staff did on your behalf is told by its effect; ask a person for the rest",
 }
@@ -55,6 +62,14 @@ def held(user_id: int) -> Rows:
     looked = AccessLog.objects.filter(subject=f"user:{user_id}").order_by("pk")
     rows[AccessLog._meta.label] = _plain(looked.values("fields", "at"))
     return rows
+
+
+def files_of(user_id: int) -> Iterator[tuple[str, bytes]]:
+    """The documents kept for the borrower, replaced ones that a check stands on too: a name for each, and its bytes."""
+    for row in Certificate.objects.filter(user_id=user_id).exclude(file="").order_by("pk"):
+        ending = row.file.removesuffix(".enc").rpartition(".")[2]
+        with suppress(NotFound):
+            yield f"{row.kind}-{row.pk}.{ending}", stored(row.file)
 
 
 def _plain(found: Any) -> list[dict[str, Any]]:

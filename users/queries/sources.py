@@ -11,7 +11,9 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from lending.common.crypto import blind_index
 from lending.common.errors import NotFound, Unavailable
 from users.models import Check, CheckKind, CheckState, Drill, Profile, Source
+from users.queries import people
 from users.queries.people import Person
+from users.rules import faces
 
 
 class SourceWithoutAddress(Unavailable):
@@ -122,11 +124,14 @@ class CheckUsed:
 
 @dataclass(frozen=True)
 class CheckView:
-    """A check as its owner sees it; `state` may also be pending."""
+    """A check as its owner sees it; `state` may also be pending. `reason`: mismatch, no_record, unreadable, expired or
+    not_live where it failed, else "".
+    """
 
     id: int
     kind: str
     state: str
+    reason: str
     created_at: datetime
     checked_at: datetime | None
 
@@ -244,6 +249,20 @@ def identity_result(user_id: int, at: datetime, *, declared: Person | None = Non
     return _check_result(row)
 
 
+def face_needed(user_id: int, at: datetime) -> bool:
+    """Whether the borrower has to look into the camera before taking money: the source is on, and no comparison of the
+    person they now declare, which passed, still holds.
+    """
+    if not Source.objects.filter(code=CheckKind.FACE, enabled=True).exists():
+        return False
+    profile = Profile.objects.filter(user_id=user_id).first()
+    if profile is None:
+        return True
+    since = at - faces.holds(people.level(user_id).rank)
+    passed = Check.objects.filter(user_id=user_id, kind=CheckKind.FACE, state=CheckState.PASSED, checked_at__gt=since)
+    return not passed.filter(subject_index=identity_index(profile)).exists()
+
+
 def card_check(card_id: int) -> CheckResult | None:
     """The latest answered four-element check of the card."""
     answered = Check.objects.filter(card_id=card_id).exclude(state=CheckState.PENDING).select_related("source")
@@ -348,7 +367,8 @@ def _source_view(row: Any) -> SourceView:
 
 
 def _check_view(row: Check) -> CheckView:
-    return CheckView(row.pk, row.kind, row.state, row.created_at, row.checked_at)
+    reason = row.failure if row.state == CheckState.FAILED else ""
+    return CheckView(row.pk, row.kind, row.state, reason, row.created_at, row.checked_at)
 
 
 def _check_result(row: Check) -> CheckResult:

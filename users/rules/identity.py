@@ -34,6 +34,11 @@ def id_number(text: str) -> str:
         raise InvalidIdNumber(fields={"id_number": "Not a valid resident ID number."}) from error
 
 
+def same_name(one: str, other: str) -> bool:
+    """Whether two names are one, whatever dot, blank or width they are written with."""
+    return bool(_plain(one)) and _plain(one) == _plain(other)
+
+
 def birth_date(number: str) -> date:
     """The birth date inside a valid ID number."""
     return ric.get_birth_date(number)

@@ -49,6 +49,11 @@ STOPS: dict[str, tuple[str, str]] = {
         "Your account flow is not read any more. Applying goes on; the income you state counts as not verified.",
         "我们不再读取您的银行流水，不影响申请，所填收入将视为未核实。",
     ),
+    "certificates": (
+        "No further document is kept or read, and reviewers no longer see those you brought. Applying goes on as "
+        "before; you may be asked for something later.",
+        "我们不再保存或识别您的材料，审核人员也不再查阅已上传的材料。不影响申请，必要时可能另行向您索要。",
+    ),
     "biometric": (
         "No picture of your face is compared any more. Where one is needed, a person checks your identity instead.",
         "我们不再比对您的人脸图像；需要核验时改由人工核验身份。",

@@ -32,11 +32,15 @@ class IdentityConfirmed(Conflict):
     code, title = "identity_confirmed", "Name and ID number were confirmed and can no longer be changed here"
 
 
+class ExpiryRead(Conflict):
+    code, title = "expiry_read", "The date was read from your ID card: add pictures of the new card instead"
+
+
 def save(*, user_id: int, by: str, at: datetime, **fields: Any) -> None:
     """Set the given details, leave the others. `declared` is merged key by key. Money in cents a month.
 
     Raises InvalidIdNumber, Invalid (unknown field, choice or amount), UnusableText, IdNumberInUse, CheckUnderWay,
-    IdentityConfirmed.
+    IdentityConfirmed, ExpiryRead.
     """
     if unknown := fields.keys() - COLUMNS:
         raise Invalid(fields=dict.fromkeys(sorted(unknown), "Unknown field."))
@@ -55,6 +59,11 @@ def save(*, user_id: int, by: str, at: datetime, **fields: Any) -> None:
     result = queries.identity_result(user_id, at) if changed else None
     if result is not None and result.state == "passed":
         raise IdentityConfirmed(fields=dict.fromkeys(sorted(changed), "Already confirmed."))
+    if changed:
+        profile.expiry_check = None  # what was read is another person's now
+    expiry = fields.get("id_expires_on", profile.id_expires_on)
+    if profile.expiry_check_id is not None and expiry != profile.id_expires_on:
+        raise ExpiryRead()
     profile.declared = (profile.declared or {}) | fields.pop("declared", {})
     for name, value in fields.items():
         setattr(profile, name, value)

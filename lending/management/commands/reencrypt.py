@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 import contracts.services.files
 import review.services.notes
+import users.services.certificates
 from lending.common import reencrypt, vault
 from lending.services import supplements
 
@@ -26,6 +27,7 @@ class Command(BaseCommand):
         stored = {
             "contract files": contracts.services.files.names(),
             "supplement files": supplements.file_names(),
+            "certificates": users.services.certificates.file_names(),
             "files on review cases": review.services.notes.file_names(),
         }
         for what, names in stored.items():

@@ -1,12 +1,18 @@
 """Checks of identity, card and face. Demo identities have a register (their own name, phone and cards); of anybody else
 with a valid ID number every element agrees, unless control forces another word."""
 
+import base64
+from datetime import UTC, date, datetime
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from uuid import uuid4
 
 from .. import applicants
-from ..door import Answer, Call
+from ..door import Answer, Call, Refused
+from ..store import Effect
 
 MATCH, MISMATCH, NO_RECORD = "match", "mismatch", "no_record"
+JPEG = b"\xff\xd8\xff"
+UNREADABLE = ("blurred", "copy", "screen")
 VERDICTS = {MATCH: 1, MISMATCH: 2, NO_RECORD: 3}
 
 
@@ -29,10 +35,59 @@ def four_element(call: Call) -> Answer:
     return Answer({"request_id": _reference(), "result": result, "bank": bank, "card_type": "debit"})
 
 
+def id_card(call: Call) -> Answer:
+    """What is printed on a card: of a demo identity its own, of anybody else what they say is theirs."""
+    holder, person = {name: call.text("holder", name) for name in ("name", "id_number")}, call.person()
+    for side in ("front", "back"):
+        if not base64.b64decode(call.text(side)).startswith(JPEG):
+            raise Refused("invalid_picture", f"{side} is not a JPEG")
+    word, today = call.forced(person) or "", datetime.fromtimestamp(call.now + call.offset, UTC).date()
+    if word in UNREADABLE:
+        return Answer({"request_id": call.text("request_id"), "quality": word, "front": None, "back": None})
+    until = date(2040, 6, 30)
+    if person is not None and person.demo:
+        own = applicants.applicant(person.row, person.batch, today)
+        holder, until = {"name": own.name, "id_number": person.id_number}, own.id_expires_on
+    match word:
+        case "mismatch":
+            holder["name"] = "别人"
+        case "expired":
+            until = date(2024, 6, 30)
+    back = {"authority": "公安局", "valid_from": "2014-07-01", "valid_to": str(until)}
+    if word == "long_term":
+        back["valid_to"] = word
+    return Answer({"request_id": call.text("request_id"), "quality": "ok", "front": holder, "back": back})
+
+
 def face(call: Call) -> Answer:
-    call.text("image_sha256"), call.text("liveness_token")
+    """A token is good for one request. One that begins `spoof` is of a picture held up to the camera."""
+    token, request_id = call.text("liveness_token"), call.text("request_id")
+    used = call.store.effect(call.vendor, f"token {token}")
+    if used is not None and used.record["request_id"] != request_id:
+        raise Refused("token_used", "this token was used before")
     result = _compare(call, name=call.text("name"), id_number=call.text("id_number"))
-    return Answer({"request_id": _reference(), "result": result, "score": 93 if result == MATCH else 31})
+    if used is None:
+        call.store.add_effect(call.vendor, Effect(f"token {token}", "", {"request_id": request_id}), at=call.now)
+    live = not token.startswith("spoof") and call.forced(call.person()) != "not_live"
+    score = 93 if result == MATCH else 31
+    return Answer(
+        {"request_id": request_id, "liveness": "passed" if live else "failed", "result": result, "score": score}
+    )
+
+
+def live(call: Call) -> Answer:
+    """The page with the camera: here whoever comes is taken for a living person, and sent back with a token."""
+    target = urlsplit(call.text("return_url"))
+    if target.scheme not in ("http", "https"):
+        raise Refused("invalid_request", "return_url is wrong")
+    told = [("state", str(call.body.get("state", ""))), ("liveness_token", f"live-{_reference()}")]
+    query = urlencode([*parse_qsl(target.query), *told])
+    return Answer({}, 302, location=urlunsplit(target._replace(query=query, fragment="")))
+
+
+def kit(call: Call) -> Answer:
+    """What the vendor's kit inside an app hands over."""
+    return Answer({"liveness_token": f"live-{_reference()}"})
 
 
 def face_b(call: Call) -> Answer:
@@ -68,6 +123,9 @@ ROUTES = (
     ("id2", "POST", "/identity/v1/two-element", two_element),
     ("id2_b", "POST", "/id2b/verify", two_element_b),
     ("card4", "POST", "/card/v1/four-element", four_element),
+    ("ocr", "POST", "/ocr/v1/id-card", id_card),
     ("face", "POST", "/face/v1/compare", face),
+    ("face", "GET", "/face/v1/live", live),
+    ("face", "GET", "/face/v1/kit", kit),
     ("face_b", "POST", "/faceb/compare", face_b),
 )

@@ -118,7 +118,7 @@ def evidence(case: queries.CaseView, *, at: datetime) -> Evidence:
     events = lending.timeline(application.id)
     actors = {row.actor for row in history} | {row.actor for row in events}
     actors |= {row.by for row in notes} | {row.by for row in attachments}
-    found, codes = _pictures(supplements, attachments), Codes(decisions)
+    found, codes = _pictures(supplements, attachments, application.user_id), Codes(decisions)
     reasons = {row.code: row for row in codes.reasons}
     return Evidence(
         application=application,
@@ -278,11 +278,12 @@ def _earlier(application: lending.ApplicationView) -> list[Earlier]:
 
 def pictures(application_id: int) -> dict[tuple[str, ...], list[Picture]]:
     """Of an application: DOCUMENTS and FACES."""
-    return _pictures(lending.supplements_of(application_id), queries.attachments_of(application_id))
+    supplements, attachments = lending.supplements_of(application_id), queries.attachments_of(application_id)
+    return _pictures(supplements, attachments, lending.application(application_id).user_id)
 
 
 def _pictures(
-    supplements: Sequence[lending.SupplementView], attachments: Sequence[queries.AttachmentView]
+    supplements: Sequence[lending.SupplementView], attachments: Sequence[queries.AttachmentView], user_id: int
 ) -> dict[tuple[str, ...], list[Picture]]:
     brought = [
         (item.kind, Picture(item.request_text, "sent by the borrower", row.answered_at, item.file))
@@ -290,5 +291,7 @@ def _pictures(
         for item in row.items
         if item.file
     ]
+    kept = users.certificates_in_use(user_id)
+    brought += [(row.kind, Picture(row.title, "kept by the borrower", row.uploaded_at, row.file)) for row in kept]
     brought += [(row.kind, Picture(row.title, "put here by staff", row.at, row.file)) for row in attachments]
     return {kinds: [picture for kind, picture in brought if kind in kinds] for kinds in (DOCUMENTS, FACES)}

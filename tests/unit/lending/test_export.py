@@ -21,12 +21,13 @@ from tests.conftest import Clock
 from tests.factories import drawdowns as drawn
 from tests.factories import loans as factory
 from tests.factories.applications import judged
-from tests.factories.borrowers import borrower, one_time_code
+from tests.factories.borrowers import borrower, consent, one_time_code
 from tests.factories.configuration import configure
 from tests.factories.loans import Taker
 from tests.factories.pictures import picture
 from tests.factories.tokens import access_token
 from users.models import AccessLog, Message, Profile, User
+from users.services import certificates
 
 
 @pytest.fixture
@@ -71,6 +72,8 @@ class TestExport:
         asked = judged(at, "refer", user_id=allocation.user_id, product_code="BIZ", purpose="business")
         supplements.request(application_id=asked, items=[("income_proof", "流水")], by="staff:1", at=at)
         supplements.answer(application_id=asked, texts={}, files={"income_proof": picture()}, by="user:1", at=at)
+        consent(allocation.user_id, "certificates", at)
+        certificates.add(user_id=allocation.user_id, kind="address_proof", content=picture(7), at=at)
         data, archive = opened(export(user_id=allocation.user_id, at=at))
         held, mine = data["held"], Profile.objects.get(user_id=allocation.user_id)
         assert held["users.Profile"][0]["id_number"] == mine.id_number
@@ -87,6 +90,9 @@ class TestExport:
         item = SupplementItem.objects.get()
         name = next(name for name in archive.namelist() if name.startswith(f"brought/income_proof-{item.pk}."))
         assert archive.read(name) == queries.brought_file(item.file.name)
+        assert held["users.Certificate"][0]["kind"] == "address_proof"
+        kept = next(name for name in archive.namelist() if name.startswith("documents/address_proof-"))
+        assert archive.read(kept)[:3] == b"\xff\xd8\xff"
 
     def test_needs_a_code_of_its_own_and_leaves_a_trace(self, at: datetime, who: Taker, clock: Clock) -> None:
         factory.paid_out(at, who, factory.granted(at, who))

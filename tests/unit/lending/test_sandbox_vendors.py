@@ -48,7 +48,7 @@ class TestIdentity:
         assert result(card_number="6222020000000000001") == "no_record"
 
     def test_face_vendors_answer_with_a_score(self, wire: Wire) -> None:
-        ask = {"name": "王芳", "id_number": ELSE, "image_sha256": "0" * 64, "liveness_token": "t"}
+        ask = {"name": "王芳", "id_number": ELSE, "request_id": "r-1", "liveness_token": "t"}
         assert wire.post("face", "/face/v1/compare", ask).json()["score"] > 90
         other = wire.post("face_b", "/faceb/compare", {"xm": "王芳", "sfzh": ELSE, "tp": "0" * 64, "hc": "t"}).json()
         assert (other["code"], other["data"]["verdict"]) == (0, 1)

@@ -23,7 +23,7 @@ from tests.factories.pictures import picture
 from tests.unit.review.conftest import Desk, SignIn
 from users import queries as users
 from users.models import AccessLog, StaffAct
-from users.services import accounts, contacts, devices, profiles
+from users.services import accounts, certificates, contacts, devices, profiles
 from users.services.contacts import NewContact
 
 LIST = "/admin/review/case/"
@@ -101,13 +101,17 @@ class TestEvidence:
         for kind, grey in (("id_front", 1), ("face", 2)):
             values = {"kind": kind, "title": kind, "content": picture(grey)}
             desk.act("attach", case_id, "chen", **values)
+        owner = desk.row(case_id).borrower_id
+        consent(owner, "certificates", desk.clock.at)
+        certificates.add(user_id=owner, kind="id_back", content=picture(3), at=desk.clock.at)
         client = sign_in("chen")
         assert "data:image/jpeg" not in text(client.get(at(case_id)))
         address = at(case_id, "revealed/?show=ID+document&show=face")
         assert "data:image/jpeg" not in text(client.post(address, {"reason": "no"}))
         assert AccessLog.objects.count() == 0
         shown = text(client.post(address, {"reason": "is it the same face"}))
-        assert shown.count("data:image/jpeg") == 2
+        assert shown.count("data:image/jpeg") == 3
+        assert "kept by the borrower" in shown
         row = AccessLog.objects.get()
         assert (row.fields, row.reason) == (["ID document", "face"], "is it the same face")
         assert row.subject == f"user:{desk.row(case_id).borrower_id}"

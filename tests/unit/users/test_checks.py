@@ -47,7 +47,7 @@ class TestRequest:
         asked.call("post", "me/checks", {})
         assert Check.objects.count() == 1
 
-    @pytest.mark.parametrize("kind", ["card4", "face", "", None])
+    @pytest.mark.parametrize("kind", ["card4", "face", "nothing", "", None])
     def test_refuses_another_kind(self, declared: Borrower, kind: str | None) -> None:
         assert declared.call("post", "me/checks", {"kind": kind}).status_code == 422
 

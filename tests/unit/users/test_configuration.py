@@ -12,7 +12,7 @@ from users.models import Document, Level, Source, User
 from users.services import accounts, configuration
 
 ON = {
-    *("lists", "id2", "id2_b", "card4", "blacklist", "aml", "aml_b"),
+    *("lists", "id2", "id2_b", "card4", "ocr", "blacklist", "aml", "aml_b"),
     *("multi_lender", "operator", "bureau", "bureau_b", "bankflow", "sms"),
 }
 
