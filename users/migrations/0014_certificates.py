@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('users', '0012_codes_for_rights'),
+        ('users', '0013_tags_and_levels'),
     ]
 
     operations = [

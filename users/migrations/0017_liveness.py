@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('users', '0015_id_card_reading'),
+        ('users', '0016_id_card_reading'),
     ]
 
     operations = [

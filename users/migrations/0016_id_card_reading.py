@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('users', '0014_certificates_consent'),
+        ('users', '0015_certificates_consent'),
     ]
 
     operations = [

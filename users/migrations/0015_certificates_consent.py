@@ -14,7 +14,7 @@ CREATE TRIGGER users_certificate_needs_consent BEFORE INSERT ON users_certificat
 
 
 class Migration(migrations.Migration):
-    dependencies = [("users", "0013_certificates")]
+    dependencies = [("users", "0014_certificates")]
     operations = [
         migrations.RunSQL(
             NEEDS_CONSENT,
