@@ -27,7 +27,7 @@ GROUPS = (
                             " risk.MonitoringDay"
                             " risk.Assessment risk.Decision risk.DataPull"),
     ("Review", "review.Case review.CaseAction review.CaseNote review.Attachment review.Queue"
-                             " review.RoutingRule review.BatchRule review.AuthorityVersion"
+                             " review.RoutingRule review.BatchRule review.BatchChange review.AuthorityVersion"
                              " review.AuthorityRule review.Finding review.Reviewer review.Recusal"
                              " review.PhoneCheck review.PhoneAttempt"
                             " review.PhoneAnswer review.PhoneScript review.PhoneQuestion"

@@ -1,6 +1,7 @@
 """The desk of the reviewers, and the configuration behind it."""
 
 from .authority import AuthorityAdmin, AuthorityVersionAdmin
+from .batch_rules import BatchChangeAdmin, BatchRuleAdmin
 from .cases import CaseAdmin
 from .checklist import ChecklistItemAdmin, ChecklistTickAdmin
 from .configuration import ActionAdmin, FindingAdmin, RecusalAdmin, ReviewerAdmin
@@ -15,13 +16,14 @@ from .quality import (
     SamplingRuleAdmin,
     SecondLookAdmin,
 )
-from .queues import BatchRuleAdmin, QueueAdmin, RoutingRuleAdmin
+from .queues import QueueAdmin, RoutingRuleAdmin
 
 __all__ = [
     "ActionAdmin",
     "AttachmentAdmin",
     "AuthorityAdmin",
     "AuthorityVersionAdmin",
+    "BatchChangeAdmin",
     "BatchRuleAdmin",
     "CaseAdmin",
     "CaseNoteAdmin",

@@ -21,7 +21,7 @@ from lending.common import clock
 from lending.common.admin import ReadOnlyAdmin, money
 from lending.common.errors import DomainError, Invalid
 from review import queries
-from review.models import BatchRule, Mode, Queue, RoutingRule
+from review.models import Mode, Queue, RoutingRule
 from review.services import queue_settings
 from users import queries as users
 
@@ -145,9 +145,3 @@ class RoutingRuleAdmin(ReadOnlyAdmin):
     @admin.display(description="阶段 Stage")
     def stage(self, rule: RoutingRule) -> str:
         return rule.queue.get_stage_display()
-
-
-@admin.register(BatchRule)
-class BatchRuleAdmin(ReadOnlyAdmin):
-    list_display = ["stage", "action", "grades", "up_to"]
-    up_to = money("amount_to_cents", description="上限 Up to")

@@ -1,6 +1,6 @@
 from .action import Action, CaseAction
 from .authority import AuthorityVersion
-from .batch import BatchAction, BatchRule
+from .batch import BatchAction, BatchChange, BatchRule, ChecklistNeed
 from .case import Attention, Case, CaseOutcome, CaseStatus, Skip
 from .checklist import ChecklistItem, ChecklistTick, NeededFor
 from .feedback import Override, OverrideBrief
@@ -19,6 +19,7 @@ __all__ = [
     "AuthorityRule",
     "AuthorityVersion",
     "BatchAction",
+    "BatchChange",
     "BatchRule",
     "CallResult",
     "Callee",
@@ -29,6 +30,7 @@ __all__ = [
     "CaseStatus",
     "CheckState",
     "ChecklistItem",
+    "ChecklistNeed",
     "ChecklistTick",
     "DriftAlarm",
     "ErrorClass",

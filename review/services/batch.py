@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db import transaction
 
 from lending.common.errors import DomainError, Forbidden
-from review.models import BatchRule, Case, CaseStatus
+from review.models import BatchRule, Case, CaseStatus, ChecklistNeed
 from review.models.case import WAITING, WORKED
 from review.services import checklist, claims, gate, verdicts
 
@@ -32,7 +32,7 @@ def why_not(case: Case, action: str, by_id: int) -> str:
         return f"It is {CaseStatus(case.status).label}."
     if case.status in WORKED and case.claimed_by_id != by_id:
         return "Somebody else holds it."
-    rule = BatchRule.objects.filter(stage=case.stage, action=action).first()
+    rule = _rule(case, action)
     if rule is None:
         return f"No batch of this action at the {case.stage} stage."
     if case.is_exception or case.is_appeal:
@@ -41,11 +41,17 @@ def why_not(case: Case, action: str, by_id: int) -> str:
         return f"Grade {case.grade or 'missing'} is outside the band."
     if case.amount_cents > rule.amount_to_cents:
         return "The amount is above the band."
+    if rule.checklist == ChecklistNeed.WAIVED:
+        return ""
     try:
         checklist.check_done(case, action)
     except checklist.ChecklistOpen as error:
         return error.detail
     return ""
+
+
+def _rule(case: Case, action: str) -> BatchRule | None:
+    return BatchRule.objects.filter(stage=case.stage, action=action).first()
 
 
 def run_batch(
@@ -74,4 +80,6 @@ def _do(case_id: int, action: str, reasons: Sequence[str], note: str, by_id: int
     if case.status in WAITING and claims.claim_next(by_id=by_id, at=at, only=case_id) is None:
         raise OutsideBatch("It is not offered to you, or five cases are open already.")
     say = verdicts.recommend if case.stage == "initial" else verdicts.decide
-    say(case_id=case_id, by_id=by_id, outcome=action, reasons=reasons, note=note, at=at)
+    rule = _rule(case, action)
+    waived = rule is not None and rule.checklist == ChecklistNeed.WAIVED
+    say(case_id=case_id, by_id=by_id, outcome=action, reasons=reasons, note=note, checklist_waived=waived, at=at)

@@ -55,7 +55,7 @@ def _upsert(model: type[Model], keys: Sequence[str], rows: Sequence[dict[str, An
         [model(**row) for row in rows],
         update_conflicts=True,
         unique_fields=keys,
-        update_fields=[name for name in rows[0] if name not in (*keys, *kept)],
+        update_fields=[name for name in rows[0] if name not in (*keys, *kept)] or [keys[0]],
     )
 
 
@@ -121,9 +121,11 @@ def _load_batch() -> None:
                 "action": row["action"],
                 "grades": row["grades"].split(),
                 "amount_to_cents": cents(row["amount_to"]),
+                "checklist": row["checklist"],
             }
             for row in _rows("batch")
         ],
+        kept=("grades", "amount_to_cents", "checklist"),
     )
 
 

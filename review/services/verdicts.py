@@ -31,12 +31,15 @@ def recommend(
     reasons: Sequence[str],
     disagrees: Sequence[str] = (),
     note: str = "",
+    checklist_waived: bool = False,
     at: datetime,
 ) -> None:
     """The initial verdict: to the final stage, or the end where the authority allows the initial reviewer alone.
 
     A decline ends the case only with a verified reason of class H or F; an approval only where the matrix says
-    "R1 alone". Raises what `gate.hold` raises, UnknownOutcome, ReasonNeeded, UnknownCode, VerificationMissing,
+    "R1 alone".
+    `checklist_waived`: by a batch rule, and kept with the action.
+    Raises what `gate.hold` raises, UnknownOutcome, ReasonNeeded, UnknownCode, VerificationMissing,
     ChecklistOpen, OverAuthority, NoOffer.
     """
     case, application, who = gate.hold(case_id, by_id, stage=Stage.INITIAL)
@@ -47,7 +50,7 @@ def recommend(
         alone, changes = _may_approve_alone(case, application, who, reasons)
     else:
         raise UnknownOutcome(f"{outcome!r} is not a recommendation.")
-    checklist.check_done(case, outcome)
+    changes |= _checklist(case, outcome, checklist_waived)
     case.initial_reviewer_id, case.recommendation = by_id, outcome
     if alone:
         feedback.keep(case, application, outcome, reasons, disagrees, by_id=by_id, at=at)
@@ -71,6 +74,13 @@ def recommend(
         note=note,
         changes=changes | {"alone": alone, "level": who.level, "queue": queue},
     )
+
+
+def _checklist(case: Case, outcome: str, waived: bool) -> dict[str, Any]:
+    if waived:
+        return {"checklist": "waived"}
+    checklist.check_done(case, outcome)
+    return {}
 
 
 def _may_approve_alone(
@@ -105,13 +115,16 @@ def decide(
     disagrees: Sequence[str] = (),
     terms: Terms | None = None,
     note: str = "",
+    checklist_waived: bool = False,
     at: datetime,
 ) -> None:
     """The final verdict, at the offer (or the amount proposed since) or, with `terms`, at a lower amount or shorter
     term; never another price.
 
     `disagrees`: choices of `feedback.choices`, what of the machine's this verdict is against, beside the flags that
-    `reasons` name. Raises what `gate.hold` raises, UnknownOutcome, ReasonNeeded, UnknownCode, ChecklistOpen, NoOffer,
+    `reasons` name.
+    `checklist_waived`: by a batch rule, and kept with the action.
+    Raises what `gate.hold` raises, UnknownOutcome, ReasonNeeded, UnknownCode, ChecklistOpen, NoOffer,
     OverAuthority, NobodyMayApprove, FlagNotNamed, UnknownChoice, and OverOffer, PriceChanged, Invalid of
     `lending.services.applications.approve`.
     """
@@ -131,7 +144,7 @@ def decide(
         given = None
     else:
         raise UnknownOutcome(f"{outcome!r} is not a verdict.")
-    checklist.check_done(case, outcome)
+    changes |= _checklist(case, outcome, checklist_waived)
     case.final_reviewer_id = by_id
     feedback.keep(case, application, outcome, reasons, disagrees, by_id=by_id, at=at)
     _end(case, application, outcome, given, reasons, by_id=by_id, at=at)

@@ -41,12 +41,22 @@ from review.models import (
     SamplingRule,
     SecondLook,
 )
-from review.services import add_note, attach, authority, checklist, claim_next, open_or_resume_case, phone, recuse
+from review.services import (
+    add_note,
+    attach,
+    authority,
+    batch_rules,
+    checklist,
+    claim_next,
+    open_or_resume_case,
+    phone,
+    recuse,
+)
 from risk.models import Release, Scenario
 from risk.services import backtests, builds, datasets, monitoring
 from tests.conftest import APPS, Clock
 from tests.factories.applications import judged, submitted
-from tests.factories.authority import draft_matrix
+from tests.factories.authority import draft_batch, draft_matrix
 from tests.factories.borrowers import consent
 from tests.factories.drawdowns import routing
 from tests.factories.pictures import picture
@@ -211,6 +221,7 @@ def play_the_rest(at: datetime, number: int) -> None:
     )
     draft = AuthorityVersion.objects.get(number=draft_matrix(by="system", at=at))
     authority.discard(draft.pk, reason="as a test", by="system", at=at)
+    batch_rules.discard(draft_batch("initial", "decline", by="system", at=at), reason="as a test", by="system", at=at)
     for scenario in Scenario.objects.all():
         monitoring.measure(scenario_id=scenario.pk, day=at.date(), at=at)
 

@@ -18,13 +18,13 @@ from lending.common.acting import ActingAdmin
 from lending.management.commands.bootstrap import DEMO_PASSWORD
 from lending.models import Event, Grant
 from lending.services import grants
-from review.models import AuthorityVersion
-from review.services import authority
+from review.models import AuthorityVersion, BatchChange
+from review.services import authority, batch_rules
 from risk import services as risk
 from risk.models import Release
 from tests.conftest import Clock
 from tests.factories.applications import judged, submitted
-from tests.factories.authority import draft_matrix
+from tests.factories.authority import draft_batch, draft_matrix
 from tests.factories.borrowers import borrower
 from tests.factories.strategies import precheck_draft, stricter_admission, submitted_precheck
 from traffic.models import StatusPush
@@ -83,6 +83,8 @@ MAY = {
     ("contracts.Template", "approve"): {"legal", "credit_manager"},
     ("review.AuthorityVersion", "approve"): {"lead", "credit_manager"},
     ("review.AuthorityVersion", "discard"): {"lead", "credit_manager"},
+    ("review.BatchChange", "approve"): {"lead", "credit_manager"},
+    ("review.BatchChange", "discard"): {"lead", "credit_manager"},
     ("risk.Draft", "discard"): {"analyst"},
     ("risk.Submission", "approve"): {"analyst", "credit_manager"},
     ("risk.Submission", "refuse"): {"analyst", "credit_manager"},
@@ -157,6 +159,9 @@ def of_authority(at: datetime) -> dict[tuple[str, str], models.Model]:
     return {
         ("review.AuthorityVersion", name): AuthorityVersion.objects.get(number=draft_matrix(by="system", at=at))
         for name in ("approve", "discard")
+    } | {
+        ("review.BatchChange", name): BatchChange.objects.get(pk=draft_batch("initial", outcome, by="system", at=at))
+        for name, outcome in (("approve", "approve"), ("discard", "decline"))
     }
 
 
@@ -272,6 +277,8 @@ class TestGroups:
             lambda pk: sources.switch(source_id=pk, on=True, **why),
             lambda pk: sources.switch(source_id=pk, on=False, **why),
             lambda pk: drills.stop(drill_id=pk, **why),
+            lambda pk: batch_rules.approve(pk, **why),
+            lambda pk: batch_rules.discard(pk, **why),
         ]
         for row, call in zip(made.values(), calls, strict=True):
             with pytest.raises(acts.NotAllowed), transaction.atomic():

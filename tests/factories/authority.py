@@ -4,7 +4,7 @@ from datetime import datetime
 
 from review.models import AuthorityVersion
 from review.rules.authority import Rule
-from review.services import authority
+from review.services import authority, batch_rules
 from review.services.placing import authority_rules
 
 
@@ -28,3 +28,17 @@ def put_in_force(at: datetime, **changes: tuple[int | None, int | None]) -> None
     number = draft_matrix(by="system", at=at, **changes)
     version = AuthorityVersion.objects.get(number=number)
     authority.approve(version.pk, reason="as a test", by="committee", at=at)
+
+
+def draft_batch(stage: str, action: str, *, by: str, at: datetime, checklist: str = "waived") -> int:
+    """A change of a row of the batch rules: grades C and D up to 20,000 yuan. Its id."""
+    return batch_rules.draft(
+        stage=stage,
+        action=action,
+        grades=["C", "D"],
+        amount_to_cents=2_000_000,
+        checklist=checklist,
+        reason="as a test",
+        by=by,
+        at=at,
+    )

@@ -16,6 +16,7 @@ ACTS = (
     *("second_look", "answer_second_look"),
     *("skip_case", "on_duty", "off_duty"),
     *("amount_case", "draft_authority", "approve_authority", "discard_authority", "configure_queue"),
+    *("draft_batch_rule", "approve_batch_rule", "discard_batch_rule"),
     *("submit_strategy", "withdraw_strategy", "approve_strategy", "refuse_strategy", "release_emergency"),
     *("roll_back", "retire_strategy", "cancel_binding", "discard_draft"),
     *("start_experiment", "ramp_experiment", "end_experiment", "exempt_ask", "exempt_approve", "exempt_end"),

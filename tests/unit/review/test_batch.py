@@ -7,11 +7,14 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.test import Client
 
+from lending.common.errors import DomainError, Invalid
 from review import queries, services
-from review.models import Case, ChecklistItem, ChecklistTick
-from review.services import gate
+from review.models import BatchChange, BatchRule, Case, CaseAction, ChecklistItem, ChecklistTick
+from review.services import batch_rules, configuration, gate
 from tests.conftest import Clock
+from tests.factories.authority import draft_batch
 from tests.unit.review.conftest import Desk, set_up
+from users.services import acts
 
 
 class Committed(Desk):
@@ -75,16 +78,87 @@ class TestBatch:
                 now=desk.clock.at,
             )
 
+    def test_takes_what_nobody_ticked_only_where_two_people_waived_it(self, desk: Committed) -> None:
+        case_id = desk.open(ticked=False)
+        values = {"action": "decline", "reasons": ["S03"], "note": "", "by_id": desk.staff["chen"]}
+        first, second = (f"staff:{desk.staff[who]}" for who in ("sun", "qian"))
+        with transaction.atomic():
+            change = draft_batch("initial", "decline", by=first, at=desk.clock.at)
+        (line,) = queries.batch_of([case_id], "decline", desk.staff["chen"])
+        assert line.why_not.startswith("Tick on the checklist first")
+        with pytest.raises(batch_rules.SamePerson), transaction.atomic():
+            batch_rules.approve(change, reason="my own", by=first, at=desk.clock.at)
+        with pytest.raises(batch_rules.BeingChanged), transaction.atomic():
+            draft_batch("initial", "decline", by=second, at=desk.clock.at)
+        with transaction.atomic():
+            batch_rules.approve(change, reason="plain cases", by=second, at=desk.clock.at)
+        with pytest.raises(batch_rules.NotADraft), transaction.atomic():
+            batch_rules.discard(change, reason="too late", by=second, at=desk.clock.at)
+        (line,) = queries.batch_of([case_id], "decline", desk.staff["chen"])
+        assert line.why_not == ""
+        (result,) = services.run_batch(case_ids=[case_id], now=desk.clock.at, **values)  # type: ignore[arg-type]
+        assert result.refused == ""
+        said = CaseAction.objects.get(case_id=case_id, action="recommend")
+        assert said.changes["checklist"] == "waived"
+        with transaction.atomic():
+            configuration.load(at=desk.clock.at)
+        assert BatchRule.objects.get(stage="initial", action="decline").checklist == "waived", "no file takes it back"
+
+    @pytest.mark.parametrize(
+        ("wrong", "error"),
+        [
+            ({"checklist": "perhaps"}, Invalid),
+            ({"grades": ["Z"]}, Invalid),
+            ({"amount_to_cents": 0}, Invalid),
+            ({"stage": "third"}, Invalid),
+            ({"reason": "x"}, acts.ReasonRequired),
+            ({"by": "wu"}, acts.NotAllowed),
+        ],
+    )
+    def test_a_row_that_is_not_possible_is_refused(
+        self, desk: Committed, wrong: dict[str, Any], error: type[DomainError]
+    ) -> None:
+        row: dict[str, Any] = {
+            "stage": "initial",
+            "action": "decline",
+            "grades": ["C"],
+            "amount_to_cents": 100,
+            "checklist": "waived",
+            "reason": "as a test",
+            "by": "sun",
+        } | wrong
+        row["by"] = f"staff:{desk.staff[row['by']]}"
+        with pytest.raises(error), transaction.atomic():
+            batch_rules.draft(**row, at=desk.clock.at)
+        assert not BatchChange.objects.exists()
+
+    def test_is_changed_on_a_page_by_one_lead_and_put_in_force_by_another(self, desk: Committed) -> None:
+        sun, qian = Client(), Client()
+        sun.force_login(get_user_model().objects.get(pk=desk.staff["sun"]))
+        qian.force_login(get_user_model().objects.get(pk=desk.staff["qian"]))
+        row = {"stage": "final", "action": "decline", "grades": ["D"], "amount_to": "8000", "checklist": "waived"}
+        assert sun.post("/admin/review/batchrule/draft/", row | {"reason": "few are left"}).status_code == 302
+        pk = BatchChange.objects.get().pk
+        for client in (sun, qian):
+            client.post(f"/admin/review/batchchange/act/approve/?ids={pk}", {"reason": "agreed in the round"})
+            if client is sun:
+                assert BatchChange.objects.get().state == "draft"
+        rule = BatchRule.objects.get(stage="final", action="decline")
+        assert (rule.grades, rule.amount_to_cents, rule.checklist) == (["D"], 800_000, "waived")
+
     def test_shows_before_it_acts(self, desk: Committed) -> None:
-        inside, outside = desk.open(), desk.open(grade="A")
+        inside, outside, unread = desk.open(), desk.open(grade="A"), desk.open(ticked=False)
         client = Client()
         client.force_login(get_user_model().objects.get(pk=desk.staff["chen"]))
-        to_page = client.post("/admin/review/case/", {"action": "to_batch", "_selected_action": [inside, outside]})
+        to_page = client.post(
+            "/admin/review/case/", {"action": "to_batch", "_selected_action": [inside, outside, unread]}
+        )
         address = to_page["Location"]
         body = {"action": "decline", "reasons": ["S03"], "note": ""}
         shown = client.post(address, body).content.decode()
-        assert "1 of 2 take part" in shown
+        assert "1 of 3 take part" in shown
         assert "Grade A is outside the band." in shown
+        assert "Tick on the checklist first" in shown
         assert desk.row(inside).status == "WAITING_INITIAL"
         done = client.post(address, body | {"confirmed": "1"}).content.decode()
         assert "1 of 1 done" in done

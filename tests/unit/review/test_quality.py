@@ -197,13 +197,14 @@ class TestAcknowledge:
 
 @pytest.mark.django_db(transaction=True)
 class TestDrift:
-    def counted(self, desk: Desk, days_ago: int, approved: int, declined: int) -> None:
+    def counted(self, desk: Desk, days_ago: int, approved: int, declined: int, **more: Any) -> None:
         day = clocks.business_date(desk.clock.at) - timedelta(days=days_ago)
         zeros = {f.name: 0 for f in ReviewDay._meta.fields if f.name.endswith("_seconds")}
+        values: dict[str, Any] = zeros | {"part": Part.CLOSED, "queue_code": "FIN-STD"}
+        values |= {"reviewer_id": desk.staff["zhao"], "recommended": 0, "overturned": 0} | more
         ReviewDay.objects.create(
-            day=day, part=Part.CLOSED, queue_code="FIN-STD", product_code="LINE", reviewer_id=desk.staff["zhao"],
-            cases=approved + declined, approved=approved, declined=declined, recommended=0, overturned=0, late=0,
-            measured_at=desk.clock.at, **zeros,
+            day=day, product_code="LINE", cases=approved + declined, approved=approved, declined=declined, late=0,
+            measured_at=desk.clock.at, **values,
         )  # fmt: skip
 
     def test_is_told_once_of_reviewer_and_queue(self, desk: Desk) -> None:
@@ -215,6 +216,28 @@ class TestDrift:
         subjects = set(DriftAlarm.objects.values_list("subject", "metric"))
         assert subjects == {(f"reviewer:{desk.staff['zhao']}", "approval"), ("queue:FIN-STD", "approval")}
         assert [row.times for row in Notice.objects.filter(kind="review_drift")] == [1, 1]
+
+    @pytest.mark.parametrize(
+        ("before", "now", "told"),
+        [
+            ((100, 5), (50, 15), True),
+            ((100, 30), (50, 2), True),
+            ((100, 5), (50, 5), False),
+            ((100, 5), (20, 20), False),
+        ],
+    )
+    def test_of_what_others_overturned_is_told_of_who_recommended(
+        self, desk: Desk, before: tuple[int, int], now: tuple[int, int], told: bool
+    ) -> None:
+        """(recommended, overturned) of chen before and in the last days; nothing is told of whoever decided."""
+        for days_ago, (recommended, overturned) in ((20, before), (3, now)):
+            values = {"part": Part.RECOMMENDED, "queue_code": "INI-STD", "reviewer_id": desk.staff["chen"]}
+            self.counted(desk, days_ago, recommended, 0, recommended=recommended, overturned=overturned, **values)
+            self.counted(desk, days_ago, recommended, 0, recommended=recommended, overturned=overturned)
+        assert drift.run_watch(at=desk.clock.at) == (2 if told else 0)
+        found = set(DriftAlarm.objects.values_list("subject", "metric"))
+        expected = {(f"reviewer:{desk.staff['chen']}", "overturn"), ("queue:INI-STD", "overturn")}
+        assert found == (expected if told else set())
 
     def test_says_nothing_of_a_steady_rate_or_of_few(self, desk: Desk) -> None:
         self.counted(desk, 20, 60, 40)

@@ -1,0 +1,133 @@
+"""What may be done in a batch, and the form that drafts a change of it for somebody else to approve."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import URLPattern, path, reverse
+from unfold.decorators import action
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from lending.common import clock
+from lending.common.acting import Act, ActingAdmin
+from lending.common.admin import ReadOnlyAdmin, instant, money, state_badge
+from lending.common.errors import DomainError
+from lending.common.money import cents
+from review.models import BatchAction, BatchChange, BatchRule, ChecklistNeed, Stage
+from review.services import batch_rules as services
+from users import queries as users
+
+
+class ChangeForm(forms.Form):
+    stage = forms.ChoiceField(label="阶段 Stage", choices=Stage.choices, widget=UnfoldAdminSelectWidget)
+    action = forms.ChoiceField(label="操作 Act", choices=BatchAction.choices, widget=UnfoldAdminSelectWidget)
+    grades = forms.MultipleChoiceField(
+        label="等级 Grades",
+        required=False,
+        choices=[(grade, grade) for grade in services.GRADES],
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text="None: no batch.",
+    )
+    amount_to = forms.DecimalField(
+        label="上限 Up to, ¥", decimal_places=2, min_value=1, widget=UnfoldAdminDecimalFieldWidget
+    )
+    checklist = forms.ChoiceField(
+        label="核查清单 Checklist", choices=ChecklistNeed.choices, widget=UnfoldAdminSelectWidget
+    )
+    reason = forms.CharField(
+        label="原因 Reason", min_length=5, max_length=300, widget=UnfoldAdminTextInputWidget, help_text="It is kept."
+    )
+
+
+@admin.register(BatchRule)
+class BatchRuleAdmin(ReadOnlyAdmin):
+    list_display = ["stage", "action", "grades", "up_to", "checklist"]
+    actions_list = ("to_draft",)
+    up_to = money("amount_to_cents", description="上限 Up to")
+
+    def get_urls(self) -> list[URLPattern]:
+        draft = self.admin_site.admin_view(self.draft_view)
+        return [path("draft/", draft, name="review_batchrule_draft"), *super().get_urls()]
+
+    @action(description="起草修改 Draft a change", permissions=["draft"], url_path="to-draft")
+    def to_draft(self, request: HttpRequest) -> HttpResponse:
+        return redirect("admin:review_batchrule_draft")
+
+    def has_draft_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(services.DRAFT)
+
+    def draft_view(self, request: HttpRequest) -> HttpResponse:
+        if not (self.has_view_permission(request) and self.has_draft_permission(request)):
+            raise PermissionDenied
+        form = ChangeForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            values = dict(form.cleaned_data)
+            values["amount_to_cents"] = cents(values.pop("amount_to"))
+            try:
+                with transaction.atomic(durable=True):
+                    services.draft(by=f"staff:{request.user.pk}", at=clock.now(), **values)
+                messages.success(request, "It is drafted. Somebody else approves it.")
+                return redirect("admin:review_batchchange_changelist")
+            except DomainError as error:
+                form.add_error(None, error.detail)
+        shown = {
+            **self.admin_site.each_context(request),
+            "title": "起草批量规则 Draft a change of the batch rules",
+            "opts": self.opts,
+            "form": form,
+            "media": self.media + form.media,
+            "back": reverse("admin:review_batchrule_changelist"),
+        }
+        return render(request, "review/queue_settings.html", shown)
+
+
+@admin.register(BatchChange)
+class BatchChangeAdmin(ActingAdmin):
+    list_display = ["stage", "action", "grades", "up_to", "checklist", "state_shown", "author", "drafted", "decider"]
+    list_filter = ["state"]
+    up_to = money("amount_to_cents", description="上限 Up to")
+    state_shown = state_badge("state", {"draft": "amber", "approved": "green"}, description="状态 State")
+    drafted = instant("drafted_at", "起草 Drafted")
+    acts = {
+        "approve": Act(
+            title="批准 Approve",
+            question="Why may this be done in a batch?",
+            done="put in force",
+            permission=services.APPROVE,
+            perform=services.approve,
+            can=lambda row: row.state == "draft",
+            icon="verified",
+        ),
+        "discard": Act(
+            title="作废 Discard",
+            question="Why is it dropped?",
+            done="discarded",
+            permission=services.DRAFT,
+            perform=services.discard,
+            can=lambda row: row.state == "draft",
+            icon="delete",
+        ),
+    }
+
+    @admin.display(description="起草人 Author")
+    def author(self, row: BatchChange) -> str:
+        return str(row.names[row.drafted_by])  # type: ignore[attr-defined]
+
+    @admin.display(description="决定人 Decided by")
+    def decider(self, row: BatchChange) -> str:
+        return str(row.names[row.decided_by]) if row.decided_by else "-"  # type: ignore[attr-defined]
+
+    def prepare(self, rows: Sequence[Any]) -> None:
+        names = users.actor_names(by for row in rows for by in (row.drafted_by, row.decided_by) if by)
+        for row in rows:
+            row.names = names
