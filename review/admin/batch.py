@@ -24,7 +24,9 @@ from review.services import batch
 class BatchForm(forms.Form):
     action = forms.ChoiceField(label="操作 Act", choices=BatchAction.choices, widget=UnfoldAdminSelectWidget)
     reasons = forms.MultipleChoiceField(label="原因 Reasons", widget=UnfoldAdminCheckboxSelectMultipleWidget)
-    note = forms.CharField(label="备注 Note", required=False, max_length=2000, widget=UnfoldAdminTextareaWidget)
+    note = forms.CharField(
+        label="备注 Note", required=False, max_length=2000, widget=UnfoldAdminTextareaWidget({"rows": 3})
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

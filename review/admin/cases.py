@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, QueryDict
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 
 from lending.common import clock
 from lending.common.admin import ExactSearch, ReadOnlyAdmin, age, money, state_badge
@@ -76,7 +77,7 @@ class CaseAdmin(CaseDesk, ExactSearch, ReadOnlyAdmin):
     list_display = [
         "number",
         "lateness",
-        "queue",
+        "waits_in",
         "state",
         "result",
         "grade",
@@ -118,6 +119,10 @@ class CaseAdmin(CaseDesk, ExactSearch, ReadOnlyAdmin):
     @admin.display(description="案件 Case", ordering="pk")
     def number(self, case: Case) -> str:
         return f"#{case.pk}"
+
+    @admin.display(description="队列 Queue", ordering="queue")
+    def waits_in(self, case: Case) -> str:
+        return format_html('<span class="whitespace-nowrap">{}</span>', case.queue.code)
 
     @admin.display(description="标记 Flags")
     def flags(self, case: Case) -> str:

@@ -75,8 +75,8 @@ class OfficeDesk:
         assert found == [], f"{name}: {found}"
 
 
-def grave(page: Page) -> Sequence[str]:
-    found = Axe().run(page, context=".office").response["violations"]
+def grave(page: Page, part: str = ".office") -> Sequence[str]:
+    found = Axe().run(page, context=part).response["violations"]
     return [
         f"{violation['id']}: {node['html'][:120]}"
         for violation in found

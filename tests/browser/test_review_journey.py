@@ -11,8 +11,8 @@ from playwright.sync_api import BrowserContext, expect
 from lending.management.demo.borrower import Borrower
 from lending.sandbox.applicants import Applicant
 from review import services
-from review.models import Case, CaseAction
-from tests.browser.office_side import OfficeDesk
+from review.models import AuthorityVersion, Case, CaseAction
+from tests.browser.office_side import OfficeDesk, grave
 from tests.conftest import Clock
 
 pytestmark = pytest.mark.browser
@@ -134,6 +134,25 @@ def applied(borrower: Callable[[int], Borrower]) -> dict[int, tuple[str, Borrowe
     return told
 
 
+# What a lead looks at beside the cases.
+PAGES = (
+    *("review/case/", "review/case/batch/?ids=1,2", "review/secondlook/agreement/", "review/secondlook/figures/"),
+    *("review/authorityversion/", "review/authorityversion/{version}/change/", "review/authorityversion/draft/"),
+    *("review/batchrule/", "review/batchrule/draft/", "review/batchchange/"),
+)
+
+
+def check_pages(desk: OfficeDesk) -> None:
+    """Nothing sticks out sideways, and axe finds nothing grave, on a desk and on a telephone."""
+    version = AuthorityVersion.objects.latest("pk").pk
+    for path in (page.format(version=version) for page in PAGES):
+        desk.open(path)
+        for width in (1440, 375):
+            desk.page.set_viewport_size({"width": width, "height": 900})
+            assert desk.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (path, width)
+            assert grave(desk.page, "#main") == [], (path, width)
+
+
 class TestTwoReviewers:
     def test_take_twenty_mixed_cases_to_their_end_by_keyboard_alone(
         self,
@@ -199,3 +218,4 @@ class TestTwoReviewers:
         assert ended == {kind: {story.ends} for kind, story in STORIES.items()}
         actions = set(CaseAction.objects.values_list("action", flat=True))
         assert {"supplement", "suspend", "return", "resume", "recommend", "decide"} <= actions
+        check_pages(sun.desk)
