@@ -5,6 +5,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
+import review.queries
 from lending import queries
 from lending.models.application import ApplicationStatus
 from lending.models.drawdown import DrawdownStatus
@@ -111,6 +112,7 @@ class ApplicationSerializer(serializers.Serializer[Any]):
     method = serializers.CharField()
     purpose = serializers.CharField()
     reasons = serializers.SerializerMethodField()
+    findings = serializers.SerializerMethodField()
     reapply_at = serializers.SerializerMethodField()
     can_ask_for_human = serializers.SerializerMethodField()
     grant_id = serializers.SerializerMethodField()
@@ -126,6 +128,13 @@ class ApplicationSerializer(serializers.Serializer[Any]):
     def get_reasons(self, row: queries.ApplicationView) -> Any:
         shown = row.reasons if row.status in ("DECLINED", "WITHDRAWN", "EXPIRED") else ()
         return ReasonSerializer(queries.reasons(list(shown)), many=True).data
+
+    @extend_schema_field(ReasonSerializer(many=True))
+    def get_findings(self, row: queries.ApplicationView) -> Any:
+        """What a person found who granted it; empty where none looked at it."""
+        found = review.queries.approval_findings(row.id) if row.status == "GRANTED" else ()
+        shown = [{"code": one.code, "text_en": one.borrower_en, "text_zh": one.borrower_zh} for one in found]
+        return ReasonSerializer(shown, many=True).data
 
     @extend_schema_field(serializers.DateTimeField(allow_null=True))
     def get_reapply_at(self, row: queries.ApplicationView) -> str | None:

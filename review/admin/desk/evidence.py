@@ -1,9 +1,9 @@
 """What a reviewer sees of a case: read from every app's queries, personal data masked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 from lending import queries as lending
@@ -118,7 +118,8 @@ def evidence(case: queries.CaseView, *, at: datetime) -> Evidence:
     events = lending.timeline(application.id)
     actors = {row.actor for row in history} | {row.actor for row in events}
     actors |= {row.by for row in notes} | {row.by for row in attachments}
-    found, codes = _pictures(supplements, attachments, application.user_id), Codes(decisions)
+    found = _sorted(_brought(supplements), _kept(application.user_id), _attached(attachments))
+    codes = Codes(decisions)
     reasons = {row.code: row for row in codes.reasons}
     return Evidence(
         application=application,
@@ -278,20 +279,35 @@ def _earlier(application: lending.ApplicationView) -> list[Earlier]:
 
 def pictures(application_id: int) -> dict[tuple[str, ...], list[Picture]]:
     """Of an application: DOCUMENTS and FACES."""
-    supplements, attachments = lending.supplements_of(application_id), queries.attachments_of(application_id)
-    return _pictures(supplements, attachments, lending.application(application_id).user_id)
+    user_id = lending.application(application_id).user_id
+    return _sorted(
+        _brought(lending.supplements_of(application_id)),
+        _kept(user_id),
+        _attached(queries.attachments_of(application_id)),
+    )
 
 
-def _pictures(
-    supplements: Sequence[lending.SupplementView], attachments: Sequence[queries.AttachmentView], user_id: int
-) -> dict[tuple[str, ...], list[Picture]]:
-    brought = [
-        (item.kind, Picture(item.request_text, "sent by the borrower", row.answered_at, item.file))
-        for row in supplements
-        for item in row.items
-        if item.file
-    ]
-    kept = users.certificates_in_use(user_id)
-    brought += [(row.kind, Picture(row.title, "kept by the borrower", row.uploaded_at, row.file)) for row in kept]
-    brought += [(row.kind, Picture(row.title, "put here by staff", row.at, row.file)) for row in attachments]
-    return {kinds: [picture for kind, picture in brought if kind in kinds] for kinds in (DOCUMENTS, FACES)}
+Kinds = Iterable[tuple[str, Picture]]
+
+
+def _sorted(*places: Kinds) -> dict[tuple[str, ...], list[Picture]]:
+    """`places`: where pictures come from, what is looked at first before the others."""
+    found = [*chain(*places)]
+    return {kinds: [picture for kind, picture in found if kind in kinds] for kinds in (DOCUMENTS, FACES)}
+
+
+def _brought(supplements: Sequence[lending.SupplementView]) -> Kinds:
+    for row in supplements:
+        for item in row.items:
+            if item.file:
+                yield item.kind, Picture(item.request_text, "sent by the borrower", row.answered_at, item.file)
+
+
+def _kept(user_id: int) -> Kinds:
+    for row in users.certificates_in_use(user_id):
+        yield row.kind, Picture(row.title, "kept by the borrower", row.uploaded_at, row.file)
+
+
+def _attached(attachments: Sequence[queries.AttachmentView]) -> Kinds:
+    for row in attachments:
+        yield row.kind, Picture(row.title, "put here by staff", row.at, row.file)

@@ -9,6 +9,7 @@ from review import queries, services
 from review.models import Finding, FindingAction
 from review.rules import authority
 from review.services import gate
+from tests.factories.tokens import access_token
 from tests.unit.review.conftest import Desk
 from users.models import Message, User
 from users.services import accounts
@@ -38,6 +39,17 @@ class TestTexts:
         services.close_case(application_id=application.pk, at=desk.clock.at)
         assert [row.code for row in queries.approval_findings(application.pk)] == ["V02", "V05"]
         assert queries.approval_findings(desk.application(desk.open()).pk) == ()
+
+    def test_the_api_says_the_same_in_both_languages_and_only_of_what_was_granted(self, desk: Desk) -> None:
+        case_id = desk.in_final()
+        application = desk.application(case_id)
+        headers = {"Authorization": f"Bearer {access_token(application.user_id, desk.clock.at)}"}
+        path = f"/api/v1/applications/{application.public_id}"
+        assert Client(headers=headers).get(path).json()["findings"] == []
+        desk.decide(case_id, "zhao", reasons=("V02", "V05"))
+        told = [(row.code, row.borrower_en, row.borrower_zh) for row in Finding.objects.filter(code__in=["V02", "V05"])]
+        found = Client(headers=headers).get(path).json()["findings"]
+        assert [(row["code"], row["text_en"], row["text_zh"]) for row in found] == told
 
 
 class TestSupplement:

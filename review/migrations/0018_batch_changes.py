@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('review', '0016_handling_minutes'),
+        ('review', '0017_handling_minutes'),
     ]
 
     operations = [
