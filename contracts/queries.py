@@ -55,6 +55,13 @@ def stuck() -> int:
     return Contract.objects.filter(state__in=making, attempts__gte=kinds.TRIES_BEFORE_NOTICE).count()
 
 
+def being_made(user_id: int) -> bool:
+    """Whether a document of this borrower is still to be rendered or sealed."""
+    making = (ContractState.ISSUED, ContractState.SIGNED)
+    rows = Contract.objects.filter(drawdown__user_id=user_id, state__in=making)
+    return any(not row.complete for row in rows.only("state", "kind"))
+
+
 def contract_for(user_id: int, public_id: UUID) -> ContractView:
     """Raises NotFound for what is void or somebody else's."""
     rows = Contract.objects.filter(public_id=public_id, drawdown__user_id=user_id).exclude(state=ContractState.VOID)

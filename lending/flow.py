@@ -7,6 +7,7 @@ only our database; it inserts work rows that the apps' tasks execute.
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db import models, transaction
@@ -16,6 +17,7 @@ import contracts.services
 import funding.queries
 import funding.services
 import review.services
+import risk.queries
 import risk.services
 import traffic.services
 from lending import queries
@@ -31,9 +33,11 @@ from lending.models import (
     Loan,
     LoanStatus,
 )
-from lending.services import drawdowns, grants, lifetimes, repayments
+from lending.services import drawdowns, erasure, grants, lifetimes, repayments
 from users import queries as users
+from users.rules import erasure as rules
 from users.services import acts, checks, consents, faces, notices, profiles
+from users.services import erasure as accounts
 
 logger = logging.getLogger(__name__)
 
@@ -333,6 +337,48 @@ def withdraw_loan(*, loan_id: int, key: str, by: str, at: datetime) -> int:
     return funding.services.start_collection(
         loan_id=loan_id, amount_cents=principal_cents, card_id=None, key=key, by=by, at=at
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Erasing:
+    """`in_the_way`: what has to end first, none if it may be done; `kept`: what stays, in codes of users.rules.erasure.
+
+    `keep_until`: of what stays of loans; None where there never was one.
+    """
+
+    in_the_way: tuple[str, ...]
+    kept: tuple[str, ...]
+    keep_until: date | None
+
+
+def erasing(*, user_id: int) -> Erasing:
+    """What erasing this account would mean now."""
+    waiting = dict.fromkeys(erasure.in_the_way(user_id))
+    if contracts.queries.being_made(user_id):
+        waiting["work"] = None
+    ended_on = erasure.last_loan_ended_on(user_id)
+    kept = [*(["loans"] if ended_on else []), *(["decisions"] if risk.queries.has_decided(user_id) else [])]
+    keep_until = rules.keep_until(ended_on) if ended_on else None
+    return Erasing(tuple(waiting), (*kept, *rules.ALWAYS_TOLD), keep_until)
+
+
+def erase(*, user_id: int, code: str, by: str, at: datetime) -> Erasing:
+    """Erase the account with a code of purpose `erase`; what stays is in the answer.
+
+    Raises StillOpen (`in_the_way`), NotFound, WrongCode, TooManyTries, TooManyWrongCodes.
+    """
+    accounts.begin(user_id=user_id, code=code, at=at)
+    found = erasing(user_id=user_id)
+    if found.in_the_way:
+        raise erasure.StillOpen(f"First: {', '.join(found.in_the_way)}.", in_the_way=list(found.in_the_way))
+    erasure.erase(user_id=user_id, by=by, at=at)
+    contracts.services.erase(user_id=user_id)
+    review.services.erase(user_id=user_id)
+    risk.services.erase(user_id=user_id)
+    kept = [name for name in found.kept if name != "lists"]
+    accounts.erase(user_id=user_id, kept=kept, keep_until=found.keep_until, by=by, at=at)
+    logger.info("account erased", extra={"user_id": user_id})
+    return found
 
 
 def expire_due(*, at: datetime) -> int:

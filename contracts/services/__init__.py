@@ -1,5 +1,6 @@
 """Contracts: what other apps and doors call."""
 
+from contracts.services.erasure import erase
 from contracts.services.evidence import Verification, verify
 from contracts.services.letters import NotIssuable, issue_annex, issue_letter, issue_note
 from contracts.services.production import due, run_contract
@@ -24,6 +25,7 @@ __all__ = [
     "Verification",
     "check_complete",
     "due",
+    "erase",
     "issue",
     "issue_annex",
     "issue_letter",

@@ -47,7 +47,7 @@ GROUPS = (
                             " users.TagKind"
                             " lending.DemoClock"),
     ("Staff & access", "users.User auth.Group otp_totp.TOTPDevice users.StaffAct users.Amendment users.AccessLog"
-                                " users.LoginCode users.Token users.WechatTicket lending.IdempotencyKey"),
+                                " users.LoginCode users.Token users.WechatTicket users.Erasure lending.IdempotencyKey"),
 )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from lending.api import agreements, applications, drawdowns, grants, loans, prod
 api_urlpatterns: list[URLPattern] = [
     path("agreements", agreements.AgreementsView.as_view()),
     path("me/data-used", agreements.DataUsedView.as_view()),
+    path("me/erase", rights.EraseView.as_view()),
     path("me/export", rights.ExportView.as_view()),
     path("products", products.ProductsView.as_view()),
     path("products/<slug:code>/quote", products.QuoteView.as_view()),

@@ -26,9 +26,11 @@ def forget(name: str) -> None:
 
 
 def under_older_key(names: Iterable[str]) -> Iterator[Path]:
-    """The files that are not under the newest key."""
+    """The files that are not under the newest key. One whose owner was erased is gone, though its row stays."""
     for name in names:
         path = Path(default_storage.path(name))
+        if not path.exists():
+            continue
         with path.open("rb") as stored:
             if stored.read(4) != crypto.newest_id():
                 yield path

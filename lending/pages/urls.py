@@ -55,6 +55,7 @@ urlpatterns: list[URLPattern] = [
     path("me/consents/<uuid:consent_id>/", me.ConsentPage.as_view(), name="consent"),
     path("me/consents/<uuid:consent_id>/withdraw/", me.WithdrawConsentPage.as_view(), name="withdraw_consent"),
     path("me/data/", me.DataUsedPage.as_view(), name="data_used"),
+    path("me/erase/", rights.ErasePage.as_view(), name="erase"),
     path("me/export/", rights.ExportPage.as_view(), name="export"),
     path("me/documents/", certificates.CertificatesPage.as_view(), name="certificates"),
     path("me/documents/<uuid:public_id>/remove/", certificates.RemovePage.as_view(), name="certificate_remove"),

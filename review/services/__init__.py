@@ -7,6 +7,7 @@ from .claims import claim_next, expire_leases, extend_lease, release_lease, skip
 from .detours import change_amount, escalate, recuse, request_supplement, resume, resume_due, return_to_initial, suspend
 from .dispatch import assign_next, run_dispatch
 from .duty import go_off, go_on
+from .erasure import erase
 from .notes import add as add_note
 from .notes import attach
 from .overdue import run_sweep
@@ -23,6 +24,7 @@ __all__ = [
     "claim_next",
     "close_case",
     "decide",
+    "erase",
     "escalate",
     "expire_leases",
     "extend_lease",

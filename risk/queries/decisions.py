@@ -224,6 +224,11 @@ def _not_asked(user_id: int) -> Iterator[DataUsed]:
                 )
 
 
+def has_decided(user_id: int) -> bool:
+    """Whether there is any decision about this person."""
+    return Decision.objects.filter(assessment__user_id=user_id).exists()
+
+
 def sources_silent(application_id: int) -> Mapping[str, str]:
     """Sources without an answer and why: the failure, no_consent or switched_off."""
     silent: dict[str, str] = {}

@@ -67,7 +67,18 @@ from traffic.services import match_offers
 from users.models import AccessLog, Drill, Source, StaffAct, User
 from users.providers.wechat import WechatUser
 from users.rules.levels import LoanHistory
-from users.services import access, accounts, amendments, certificates, levels, lists, notices, tags, wechat_identities
+from users.services import (
+    access,
+    accounts,
+    amendments,
+    certificates,
+    erasure,
+    levels,
+    lists,
+    notices,
+    tags,
+    wechat_identities,
+)
 
 PAGES: dict[type[models.Model], Any] = admin.site._registry
 APPROVED_ROW = 34
@@ -174,6 +185,8 @@ def play_the_rest(at: datetime, number: int) -> None:
     consent(borrower.pk, "certificates", at)
     certificates.add(user_id=borrower.pk, kind="income_proof", content=picture(number), at=at)
     TOTPDevice.objects.create(user=staff, name="phone")
+    gone = accounts.ensure_user(phone=f"1370000000{number}", at=at)
+    erasure.erase(user_id=gone, kept=["consents"], keep_until=None, by=f"user:{gone}", at=at)
     seen = WechatUser("app", f"openid-{number}", None)
     known = wechat_identities.remember(app="mini", user=seen, at=at)
     wechat_identities.issue_ticket(identity_id=known.identity_id, at=at)

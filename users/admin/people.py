@@ -12,7 +12,7 @@ from lending.common.admin import ExactSearch, ReadOnlyAdmin, ReadOnlyInline, mas
 from lending.common.crypto import mask_card, mask_id, mask_name, mask_phone
 from lending.common.revealing import Revealing
 from users.admin.search import PersonSearch
-from users.models import BankCard, Contact, Device, LoginCode, Profile, Tag, Token, User
+from users.models import BankCard, Contact, Device, Erasure, LoginCode, Profile, Tag, Token, User
 from users.services import access
 
 CARD_COLOURS = {"added": "teal", "checked": "amber", "confirmed": "green", "refused": "red", "removed": "grey"}
@@ -169,6 +169,17 @@ class DeviceAdmin(PersonSearch, ReadOnlyAdmin):
     list_filter = ("platform", "is_emulator", "is_rooted")
     list_select_related = ("user",)
     raw_id_fields = ("consent",)
+
+
+@admin.register(Erasure)
+class ErasureAdmin(PersonSearch, ReadOnlyAdmin):
+    """Accounts that their owners had erased, and what the law keeps of them until when."""
+
+    large = True
+    list_display = ("user", "erased_at", "kept", "keep_until", "by")
+    list_filter = ("erased_at",)
+    list_select_related = ("user",)
+    ordering = ("-pk",)
 
 
 @admin.register(LoginCode)

@@ -8,6 +8,7 @@ from users.models.certificates import Certificate, CertificateKind, CertificateS
 from users.models.checks import SOURCE_BOUNDS, AskedIn, Check, CheckKind, CheckState, DeadRule, Source
 from users.models.consents import AcceptedBy, Consent, Document, Moment
 from users.models.drills import Drill, DrillMode
+from users.models.erasure import Erasure
 from users.models.outbox import Message, MessageState, Notice, Severity
 from users.models.person import (
     Contact,
@@ -47,6 +48,7 @@ __all__ = [
     "Drill",
     "DrillMode",
     "Employment",
+    "Erasure",
     "Level",
     "ListEntry",
     "ListKind",

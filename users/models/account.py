@@ -66,6 +66,16 @@ class User(AbstractBaseUser, PermissionsMixin):
                     phone__isnull=False,
                     phone_index__isnull=False,
                     password__startswith="!",  # noqa: S106  what set_unusable_password writes
+                )
+                | Q(  # erased
+                    kind="borrower",
+                    is_staff=False,
+                    is_superuser=False,
+                    is_active=False,
+                    username__isnull=True,
+                    phone__isnull=True,
+                    phone_index__isnull=True,
+                    password__startswith="!",  # noqa: S106
                 ),
             ),
         )

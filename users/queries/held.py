@@ -49,6 +49,7 @@ LEFT_OUT = {
     "users.BankCard.number": "The last four digits stand for it, so that this file is no card",
     "users.Check.liveness": "A spent token of the face vendor, worth nothing to anybody",
     "users.ListEntry": "Lists against fraud: entries name nobody, and telling would defeat them",
+    "users.Erasure": "There is none while you can ask for this file",
     "users.StaffAct": "What staff did on your behalf is told by its effect; ask a person for the rest",
 }
 

@@ -13,6 +13,7 @@ from lending.models import ApplicationStatus
 from lending.services import applications
 from risk import queries, services
 from risk.models import AssessmentState, DataPull, Decision, PullState, Release
+from risk.queries.lineage import lineage
 from risk.rules.strategy import outcomes
 from risk.services import pulls
 from tests.sandbox_server import SandboxClient
@@ -149,6 +150,22 @@ class TestRunAssessment:
         used = queries.data_used(first.user_id)
         assert {use.state for use in used} == {"answered", "reused"}
         assert {use.reused_from_at for use in used if use.state == "reused"} == {at}
+
+    def test_erasing_empties_the_answers_and_leaves_a_decision_on_figures(
+        self, apply: Apply, at: datetime, sandbox: SandboxClient
+    ) -> None:
+        done = run(apply(3), at)
+        person = users.person(done.user_id)
+        services.erase(user_id=done.user_id)
+        kept = DataPull.objects.filter(assessment=done, state=PullState.ANSWERED)
+        assert {str(pull.payload) for pull in kept} == {"{}"}
+        number = done.application.decision_id
+        assert services.replay(decision_id=number).same
+        inputs = str(queries.decision(number).inputs)
+        assert [
+            text for text in (person.name, person.phone, person.id_number, person.phone_index) if text in inputs
+        ] == []
+        assert lineage(number).lines
 
 
 class TestVendorFaults:

@@ -1,0 +1,109 @@
+"""Erasing a borrower from this app's tables: what names them goes, and every blind index of it."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from django.contrib.auth.hashers import make_password
+from django.db.models import Q
+
+from lending.common.crypto import blind_index
+from lending.common.errors import NotFound
+from users.models import (
+    BankCard,
+    CardState,
+    Check,
+    CheckState,
+    CodePurpose,
+    Consent,
+    Contact,
+    Device,
+    Erasure,
+    ListEntry,
+    LoginCode,
+    Message,
+    MessageState,
+    Profile,
+    Tag,
+    Token,
+    User,
+    UserLevel,
+    WechatIdentity,
+)
+from users.services import codes
+
+
+def begin(*, user_id: int, code: str, at: datetime) -> None:
+    """Lock the account, so that nothing of theirs begins meanwhile, and use the code up.
+
+    Raises NotFound, WrongCode, TooManyTries, TooManyWrongCodes.
+    """
+    user = User.objects.select_for_update().filter(pk=user_id, kind="borrower", is_active=True).first()
+    if user is None:
+        raise NotFound("There is no such account.")
+    codes.verify_code(phone=user.phone or "", purpose=CodePurpose.ERASE, subject="", code=code, at=at)
+
+
+def erase(*, user_id: int, kept: Sequence[str], keep_until: date | None, by: str, at: datetime) -> int:
+    """Empty this app's rows of the borrower; returns the id of the Erasure.
+
+    `kept`: what the other apps keep, and why; entries on lists against fraud are added here. With `keep_until` there
+    were loans, and the last four digits of cards stay.
+    """
+    user = User.objects.select_for_update().get(pk=user_id)
+    listed = _lists(user, at)
+    _messages_and_codes(user, at)
+    _cards_and_checks(user_id, at, with_last4=keep_until is not None)
+    for consent in Consent.objects.select_for_update().filter(user_id=user_id, withdrawn_at=None).order_by("pk"):
+        consent.withdrawn_at, consent.withdrawn_by = at, by
+        consent.save(update_fields=["withdrawn_at", "withdrawn_by"])
+    for model in (Profile, Contact, Device, Tag, UserLevel, Token, WechatIdentity):
+        model._default_manager.filter(user_id=user_id).delete()
+    user.phone = user.phone_index = None
+    user.is_active = False
+    user.password = make_password(None)  # every web session is over with it
+    user.save(update_fields=["phone", "phone_index", "is_active", "password"])
+    everything = [*kept, *(["lists"] if listed else [])]
+    return Erasure.objects.create(user=user, by=by, erased_at=at, kept=everything, keep_until=keep_until).pk
+
+
+def _lists(user: User, at: datetime) -> bool:
+    """Take what serves nobody any more off the lists; whether a live entry against fraud stays."""
+    named = Q(subject="phone", subject_index=user.phone_index or "")
+    for profile in Profile.objects.filter(user=user).exclude(id_index=None):
+        named |= Q(subject="id_number", subject_index=profile.id_index)
+    for card in BankCard.objects.filter(user=user).exclude(number_index=""):
+        named |= Q(subject="card", subject_index=card.number_index)
+    for device in Device.objects.filter(user=user):
+        named |= Q(subject="device", subject_index=blind_index(device.fingerprint, "device"))
+    live = Q(removed_at=None) & (Q(expires_at=None) | Q(expires_at__gt=at)) & ~Q(kind="white")
+    ListEntry.objects.filter(named).exclude(live).delete()
+    return ListEntry.objects.filter(named, live).exists()
+
+
+def _messages_and_codes(user: User, at: datetime) -> None:
+    """That something was sent, and when, stays; neither the words nor the number. A code backs its consent by id."""
+    sent = LoginCode.objects.filter(phone_index=user.phone_index)
+    keys = [f"code-{pk}" for pk in sent.values_list("pk", flat=True)]
+    for message in Message.objects.select_for_update().filter(Q(user=user) | Q(key__in=keys)).order_by("pk"):
+        if message.state == MessageState.QUEUED:
+            message.failed()
+            message.failure, message.done_at, message.leased_until = "account erased", at, None
+        message.phone = message.text = ""
+        message.save(update_fields=["phone", "text", "state", "failure", "done_at", "leased_until"])
+    sent.update(phone_index="", code_hash="")
+
+
+def _cards_and_checks(user_id: int, at: datetime, *, with_last4: bool) -> None:
+    for card in BankCard.objects.select_for_update().filter(user_id=user_id).order_by("pk"):
+        if card.state not in (CardState.REFUSED, CardState.REMOVED):
+            card.removed()
+        card.holder = card.number = card.phone = card.number_index = ""
+        if not with_last4:
+            card.last4 = card.bank = ""
+        card.save(update_fields=["state", "holder", "number", "phone", "number_index", "last4", "bank"])
+    for check in Check.objects.select_for_update().filter(user_id=user_id).order_by("pk"):
+        if check.state == CheckState.PENDING:
+            check.died()
+            check.checked_at, check.failure, check.leased_until = at, "account erased", None
+        check.subject_index, check.reply = "", None
+        check.save(update_fields=["state", "checked_at", "failure", "leased_until", "subject_index", "reply"])
