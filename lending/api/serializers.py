@@ -356,7 +356,7 @@ class DataUsedSerializer(serializers.Serializer[Any]):
     asked_for = serializers.ChoiceField(("application", "drawdown", "identity", "card", "loan", "contact"))
     pulled_at = serializers.DateTimeField()
     state = serializers.ChoiceField(
-        ("answered", "reused", "dead", "pending", "agreed", "refused", "not_asked"),
+        ("answered", "sent", "reused", "dead", "pending", "agreed", "refused", "not_asked"),
         help_text="not_asked: nothing left, because no consent was live",
     )
     times = serializers.IntegerField(help_text="More than one for text messages only")

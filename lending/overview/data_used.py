@@ -14,7 +14,7 @@ from users import queries as users
 class DataUse:
     """One use. kind: source (credit data), check (identity, card), lender, or message (all texts sent, as one).
 
-    state: answered | reused (`reused_from_at`) | dead | pending | agreed | refused | not_asked (no live consent).
+    state: answered | sent | reused (`reused_from_at`) | dead | pending | agreed | refused | not_asked: no live consent.
     asked_for: application | drawdown | identity | card | loan | contact. `times` > 1 only for messages.
     The consent is the very one it stood on; all its fields are empty where nothing was sent, but the `code` that it
     would have needed.
@@ -145,7 +145,7 @@ def _messages(user_id: int, given: Given) -> Iterator[DataUse]:
         vendor=source.recipient,
         asked_for="contact",
         pulled_at=told.latest_at,
-        state="answered",
+        state="sent",
         times=told.count,
         consent_code=source.consent_code,
     )

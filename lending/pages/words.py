@@ -124,6 +124,7 @@ ASKED_FOR: dict[str, Text] = {  # why data of a borrower was used
 }
 USES: dict[str, Text] = {  # what came of it
     "answered": pgettext_lazy("use of data", "Answered"),
+    "sent": pgettext_lazy("use of data", "Sent"),
     "reused": _("An earlier answer was used"),
     "dead": _("No answer"),
     "pending": _("Being asked"),

@@ -208,7 +208,16 @@ class TestLanguage:
         """No English sentence is left in the Chinese page, and the switch is kept for pages and messages."""
         user_id = borrower(at)
         client = visit(user_id, **CHINESE)
-        for path in ("/", "/home/", "/me/", "/me/data/", "/apply/?product=LINE", "/cards/new/"):
+        for path in (
+            "/",
+            "/home/",
+            "/me/",
+            "/me/data/",
+            "/me/export/",
+            "/me/erase/",
+            "/apply/?product=LINE",
+            "/cards/new/",
+        ):
             words = re.sub(r"<[^>]+>", " ", re.sub(r"<(script|svg|head).*?</\1>", "", shown(client, path), flags=re.S))
             left = set(re.findall(r"[A-Za-z]{3,}", words)) - {"IRR", "XIRR", "English", "ABC"}
             assert left == set(), path
