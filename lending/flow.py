@@ -351,10 +351,10 @@ class Erasing:
     keep_until: date | None
 
 
-def erasing(*, user_id: int) -> Erasing:
+def erasing(*, user_id: int, at: datetime) -> Erasing:
     """What erasing this account would mean now."""
     waiting = dict.fromkeys(erasure.in_the_way(user_id))
-    if contracts.queries.being_made(user_id):
+    if contracts.queries.being_made(user_id) or risk.queries.is_asking(user_id, at):
         waiting["work"] = None
     ended_on = erasure.last_loan_ended_on(user_id)
     kept = [*(["loans"] if ended_on else []), *(["decisions"] if risk.queries.has_decided(user_id) else [])]
@@ -368,7 +368,7 @@ def erase(*, user_id: int, code: str, by: str, at: datetime) -> Erasing:
     Raises StillOpen (`in_the_way`), NotFound, WrongCode, TooManyTries, TooManyWrongCodes.
     """
     accounts.begin(user_id=user_id, code=code, at=at)
-    found = erasing(user_id=user_id)
+    found = erasing(user_id=user_id, at=at)
     if found.in_the_way:
         raise erasure.StillOpen(f"First: {', '.join(found.in_the_way)}.", in_the_way=list(found.in_the_way))
     erasure.erase(user_id=user_id, by=by, at=at)

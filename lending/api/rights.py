@@ -48,7 +48,7 @@ class EraseView(BorrowerView):
     @extend_schema(operation_id="me_erase", responses={200: ErasingAnswer, **problems()}, tags=["me"])
     def get(self, request: Request) -> Response:
         """What erasing your account would mean now: what stands in the way, and what the law makes us keep."""
-        return _told(flow.erasing(user_id=self.user_id()))
+        return _told(flow.erasing(user_id=self.user_id(), at=self.now()))
 
     @extend_schema(
         operation_id="me_erase_do",

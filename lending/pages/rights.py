@@ -68,7 +68,8 @@ class ErasePage(web.BorrowerPage):
         flow.erase(user_id=self.user_id(), code=code, by=self.by(), at=self.now())
 
     def _page(self, form: web.CodeForm) -> HttpResponseBase:
-        found, language = flow.erasing(user_id=self.user_id()), 1 if words.is_chinese() else 0
+        found = flow.erasing(user_id=self.user_id(), at=self.now())
+        language = 1 if words.is_chinese() else 0
         return self.show(
             "lending/erase.html",
             form,

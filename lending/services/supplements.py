@@ -11,7 +11,7 @@ from lending.common.documents import Clean
 from lending.common.errors import Conflict, Invalid, NotFound
 from lending.models import Application, ApplicationStatus, Lifetime, Supplement, SupplementItem
 from lending.services import applications
-from users.services import messages
+from users.services import consents, messages
 
 AMOUNT = "amount"  # the kind whose answer, in yuan, is what the borrower asks for from then on
 
@@ -61,9 +61,12 @@ def answer(
     by: str,
     at: datetime,
 ) -> None:
-    """SUPPLEMENT → REFERRED once every item has a text or a file, by kind. Raises Invalid with the ones missing or an
-    amount that the product does not lend,
-    UnreadableFile, UnusableText, SupplementClosed, and SupplementAnswered for the same ones a second time."""
+    """SUPPLEMENT → REFERRED once every item has a text or a file, by kind.
+
+    Raises Invalid with the ones missing or an amount that the product does not lend, ConsentMissing where a file comes
+    without a live agreement of the account, UnreadableFile, UnusableText, SupplementClosed, and SupplementAnswered for
+    the same ones a second time.
+    """
     application = applications.lock(application_id)
     if application.status == ApplicationStatus.REFERRED and _answered(application):
         raise SupplementAnswered("What you sent before is being looked at.")
@@ -78,6 +81,8 @@ def answer(
     fields |= {kind: "missing" for kind in kinds if not texts.get(kind, "").strip() and kind not in files}
     if fields:
         raise Invalid("Bring exactly what is asked for.", fields=fields)
+    if files:
+        consents.require(user_id=application.user_id, code="service", recipient="platform", at=at)
     text.check_words(texts)
     if AMOUNT in kinds:
         applications.ask_other(application, amount_cents=money.cents(texts.get(AMOUNT, "").strip()))

@@ -224,6 +224,11 @@ def _not_asked(user_id: int) -> Iterator[DataUsed]:
                 )
 
 
+def is_asking(user_id: int, at: datetime) -> bool:
+    """Whether a question about this person is out now: its answer is still to be written."""
+    return DataPull.objects.filter(user_id=user_id, state=PullState.PENDING, leased_until__gt=at).exists()
+
+
 def has_decided(user_id: int) -> bool:
     """Whether there is any decision about this person."""
     return Decision.objects.filter(assessment__user_id=user_id).exists()

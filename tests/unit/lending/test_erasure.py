@@ -15,6 +15,7 @@ from lending import flow
 from lending.common import vault
 from lending.common.crypto import blind_index
 from lending.models import Event, Grant, IdempotencyKey, Loan, SupplementItem
+from lending.overview import customer_page
 from lending.services import applications, drawdowns, repayments, supplements
 from tests.conftest import Clock
 from tests.factories import drawdowns as drawn
@@ -209,6 +210,8 @@ class TestErase:
         assert [row.values for row in Contract.objects.all()] == [{}, {}]
         assert list(vault.under_older_key([kept.file, gone.file])) == []  # a change of keys passes over what is gone
         factory.check_books(loan)
+        shown = customer_page(who.user_id, may=lambda _: True, at=clock.at)  # the office still has its page
+        assert (shown.who.name, shown.who.is_active, len(shown.loans or ())) == ("", False, 1)
 
     def test_is_refused_while_something_is_open(self, at: datetime, clock: Clock) -> None:
         who = factory.taker(at)

@@ -6,15 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from lending import queries
 from lending.common.documents import UnreadableFile
 from lending.common.errors import Invalid, NotFound
-from lending.models import Application, Supplement
+from lending.models import Application, Supplement, SupplementItem
 from lending.services import applications, supplements
 from lending.services.applications import WrongState
 from lending.services.supplements import SupplementClosed
 from tests.factories.applications import judged
+from users.models import Consent
+from users.services import consents
+from users.services.consents import ConsentMissing
 
 ITEMS = [("income_proof", "近三个月工资流水"), ("job_note", "在职说明")]
 PDF = b"%PDF-1.4 slip %%EOF"
@@ -90,6 +94,18 @@ class TestAnswer:
             answer(asked, at + timedelta(hours=72, seconds=1), WORDS, {"income_proof": PDF})
         answer(asked, at + timedelta(hours=72), WORDS, {"income_proof": PDF})
         assert status(asked) == "REFERRED"
+
+    def test_no_file_is_kept_without_the_agreement_of_the_account(self, at: datetime, asked: int) -> None:
+        user_id = Application.objects.get(pk=asked).user_id
+        given = Consent.objects.get(user_id=user_id, code="service")
+        consents.withdraw(user_id=user_id, consent_id=given.pk, by=f"user:{user_id}", at=at)
+        with pytest.raises(ConsentMissing):
+            answer(asked, at, WORDS, {"income_proof": PDF})
+        assert status(asked) == "SUPPLEMENT"
+        item = SupplementItem.objects.get(kind="income_proof")
+        item.file.name = "supplements/past-the-service.pdf.enc"
+        with pytest.raises(IntegrityError, match="consent_not_live"), transaction.atomic():
+            item.save(update_fields=["file"])
 
     def test_nothing_where_nothing_is_asked(self, at: datetime, asked: int) -> None:
         with pytest.raises(NotFound):
