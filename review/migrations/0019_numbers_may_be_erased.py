@@ -30,5 +30,5 @@ NOTHING = WRITTEN_ONCE.replace("{erasable}", "ARRAY[]::text[]")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("review", "0017_handling_minutes")]
+    dependencies = [("review", "0018_batch_changes")]
     operations = [migrations.RunSQL(ERASABLE, NOTHING)]

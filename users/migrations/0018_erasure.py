@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
-        ('users', '0013_tags_and_levels'),
+        ('users', '0017_liveness'),
     ]
 
     operations = [
