@@ -11,7 +11,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from lending.common.crypto import blind_index
 from lending.common.errors import NotFound, Unavailable
 from users.models import Check, CheckKind, CheckState, Drill, Profile, Source
-from users.queries import people
+from users.queries import levels
 from users.queries.people import Person
 from users.rules import faces
 
@@ -258,7 +258,7 @@ def face_needed(user_id: int, at: datetime) -> bool:
     profile = Profile.objects.filter(user_id=user_id).first()
     if profile is None:
         return True
-    since = at - faces.holds(people.level(user_id).rank)
+    since = at - faces.holds(levels.level(user_id).rank)
     passed = Check.objects.filter(user_id=user_id, kind=CheckKind.FACE, state=CheckState.PASSED, checked_at__gt=since)
     return not passed.filter(subject_index=identity_index(profile)).exists()
 
