@@ -2,15 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import partial
 
 from django.contrib.auth.hashers import make_password
+from django.db import transaction
 from django.db.models import Q
 
+from lending.common import vault
 from lending.common.crypto import blind_index
 from lending.common.errors import NotFound
 from users.models import (
     BankCard,
     CardState,
+    Certificate,
+    CertificateState,
     Check,
     CheckState,
     CodePurpose,
@@ -53,6 +58,7 @@ def erase(*, user_id: int, kept: Sequence[str], keep_until: date | None, by: str
     listed = _lists(user, at)
     _messages_and_codes(user, at)
     _cards_and_checks(user_id, at, with_last4=keep_until is not None)
+    _documents(user_id, at)
     for consent in Consent.objects.select_for_update().filter(user_id=user_id, withdrawn_at=None).order_by("pk"):
         consent.withdrawn_at, consent.withdrawn_by = at, by
         consent.save(update_fields=["withdrawn_at", "withdrawn_by"])
@@ -106,4 +112,19 @@ def _cards_and_checks(user_id: int, at: datetime, *, with_last4: bool) -> None:
             check.died()
             check.checked_at, check.failure, check.leased_until = at, "account erased", None
         check.subject_index, check.reply = "", None
-        check.save(update_fields=["state", "checked_at", "failure", "leased_until", "subject_index", "reply"])
+        check.liveness = None if check.liveness is None else ""
+        check.save(
+            update_fields=["state", "checked_at", "failure", "leased_until", "subject_index", "reply", "liveness"]
+        )
+
+
+def _documents(user_id: int, at: datetime) -> None:
+    """That there was a document, and when, stays. Files go once this is committed: a roll-back leaves them."""
+    for row in Certificate.objects.select_for_update().filter(user_id=user_id).order_by("pk"):
+        if row.state == CertificateState.KEPT:
+            row.removed()
+            row.ended_at = at
+        if row.file:
+            transaction.on_commit(partial(vault.forget, row.file))
+        row.file = row.sha256 = ""
+        row.save(update_fields=["state", "ended_at", "file", "sha256"])

@@ -27,10 +27,10 @@ from tests.factories.pictures import picture
 from tests.factories.tokens import access_token
 from tests.unit.lending.test_export import about_people
 from users import queries as users
-from users.models import BankCard, Check, Consent, Erasure, Message, Profile, User
+from users.models import BankCard, Certificate, Check, Consent, Erasure, Message, Profile, User
 from users.providers.wechat import WechatUser, app_id
 from users.queries.sources import identity_index
-from users.services import accounts, devices, lists, profiles, wechat_identities
+from users.services import accounts, certificates, devices, lists, profiles, wechat_identities
 
 NAME, ADDRESS, EMPLOYER = "欧阳无双", "无名巷九十九号", "独一无二木器厂"
 
@@ -51,6 +51,8 @@ def known(at: datetime) -> int:
     ticket = wechat_identities.issue_ticket(identity_id=seen.identity_id, at=at)
     wechat_identities.bind(ticket=ticket.ticket, user_id=user_id, at=at)
     drawn.card(user_id, at)
+    consent(user_id, "certificates", at)
+    certificates.add(user_id=user_id, kind="address_proof", content=picture(7), at=at)
     access_token(user_id, at)
     check = Check.objects.get(user_id=user_id, kind="id2")
     check.reply = {"name": NAME}
@@ -128,6 +130,7 @@ def erase(user_id: int, at: datetime) -> flow.Erasing:
 DELETED = "users.Profile users.Contact users.Device users.Tag users.UserLevel users.Token users.WechatIdentity"
 DELETED += " users.WechatTicket"
 EMPTIED = "users.User users.BankCard users.Check users.Message lending.SupplementItem lending.Event contracts.Contract"
+EMPTIED += " users.Certificate"
 EMPTIED += " risk.DataPull risk.Exemption review.CaseNote review.PhoneAttempt review.PhoneAnswer review.Attachment"
 KEPT = (
     "lending.Application lending.Drawdown lending.Entry lending.Grant lending.Instalment lending.Journal lending.Loan"
@@ -136,7 +139,7 @@ KEPT += " lending.LoanCreditor lending.Repayment lending.Supplement contracts.Si
 KEPT += " funding.Collection funding.Payout funding.Reservation funding.Routing risk.Assessment risk.Decision"
 KEPT += " risk.ShadowDecision review.Case review.CaseAction review.ChecklistTick review.Override review.PhoneCheck"
 KEPT += " review.Recusal review.SecondLook review.Skip traffic.OfferSearch traffic.StatusPush users.Consent"
-KEPT += " users.Erasure"
+KEPT += " users.Erasure users.UserLevelChange"
 OF_STAFF = "admin.LogEntry otp_totp.TOTPDevice contracts.Template review.QueueMember review.ReviewDay review.Reviewer"
 OF_STAFF += " review.SavedFilter"
 
@@ -156,7 +159,7 @@ class TestErase:
         supplements.answer(
             application_id=asked, texts={"words": f"我是{NAME}"}, files={"income": picture()}, by="user:1", at=at
         )
-        brought = SupplementItem.objects.get(kind="income").file.name
+        brought, kept = SupplementItem.objects.get(kind="income").file.name, Certificate.objects.get().file
         IdempotencyKey.objects.create(
             caller=f"user:{user_id}",
             key="k",
@@ -177,8 +180,11 @@ class TestErase:
             found = erase(user_id, clock.move(minutes=2))
         left = set(places(wanted))
         assert left == {("index of the phone", "ListEntry.subject_index")}  # the law on fraud: told, and nobody's
-        with pytest.raises(FileNotFoundError):
-            vault.load(brought)
+        document = Certificate.objects.get()
+        assert (document.state, document.file, document.sha256) == ("removed", "", "")
+        for name in (brought, kept):
+            with pytest.raises(FileNotFoundError):
+                vault.load(name)
         assert (found.kept, found.keep_until) == (("consents", "accesses", "lists"), None)
         row = Erasure.objects.get()
         assert (row.user_id, row.kept, row.by) == (user_id, ["consents", "accesses", "lists"], f"user:{user_id}")
