@@ -96,5 +96,13 @@ class PermanentError(VendorError):
     """Nothing happened there and never will with this request."""
 
 
+class Malformed(PermanentError):
+    """An answer, and so probably billed, that is not what was agreed. `raw`: the answer, a JSON object."""
+
+    def __init__(self, detail: str = "", *, vendor: str = "", code: str = "malformed", raw: Any = None) -> None:
+        super().__init__(detail, vendor=vendor, code=code)
+        self.raw = raw
+
+
 class UnknownOutcome(VendorError):
     """Sent, no answer: it may have happened. Query under the same key; never send again."""

@@ -5,34 +5,36 @@ method \\n path \\n timestamp \\n sha256(body)). Callbacks to us are signed the 
 goes unsigned: for a vendor with a wire of its own.
 
 TransientError: nothing happened, send again later. UnknownOutcome: it may have happened, query by key.
-PermanentError: refused for good (code of the vendor), or an answer that is not what was agreed ("malformed").
+PermanentError: refused for good (code of the vendor). Malformed: an answer that is not what was agreed, kept in `raw`.
 """
 
+import asyncio
 import hashlib
 import hmac
 import json as jsonlib
-import logging
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from datetime import datetime
-from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import redis
-from django.conf import settings
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
-from lending.common.errors import PermanentError, TransientError, Unauthenticated, UnknownOutcome
-
-logger = logging.getLogger(__name__)
+from lending.common import breaker
+from lending.common.errors import (
+    Malformed,
+    PermanentError,
+    TransientError,
+    Unauthenticated,
+    UnknownOutcome,
+    VendorError,
+)
 
 SIGNATURE_WINDOW_SECONDS = 300
-BREAKER_FAILURES, BREAKER_WINDOW_SECONDS, BREAKER_OPEN_SECONDS = 20, 10, 5
+MAX_ANSWER_BYTES = 1_000_000
+KEPT_CHARACTERS = 4_000  # of an answer that is no JSON object
 
 
 def sign(*, secret: str, method: str, path: str, timestamp: str, body: bytes) -> str:
@@ -70,59 +72,52 @@ def _request(method: str, url: str, json: Any, client_id: str, secret: str) -> t
     return body, headers
 
 
-def _answer(vendor: str, response: httpx.Response) -> Any:
-    if response.status_code == 429 or response.status_code >= 500:
-        raise TransientError(f"HTTP {response.status_code}", vendor=vendor, code=f"http_{response.status_code}")
+def _answer(vendor: str, status: int, content: bytes) -> dict[str, Any]:
+    if status == 429 or status >= 500:
+        raise TransientError(f"HTTP {status}", vendor=vendor, code=f"http_{status}")
+    refused = not 200 <= status < 300
     try:
-        answer = response.json()
+        answer = _json(content)
     except ValueError:
-        raise PermanentError("not JSON", vendor=vendor, code="malformed") from None
+        raise _malformed(vendor, status, content, "not JSON") from None
     if not isinstance(answer, dict):
-        raise PermanentError("not an object", vendor=vendor, code="malformed")
-    if response.status_code >= 400:
+        raise _malformed(vendor, status, content, "not an object")
+    if refused:
         error = answer.get("error") if isinstance(answer.get("error"), dict) else {}
-        code = str((error or {}).get("code", f"http_{response.status_code}"))
-        raise PermanentError(f"HTTP {response.status_code} {code}", vendor=vendor, code=code)
+        code = str((error or {}).get("code", f"http_{status}"))
+        raise PermanentError(f"HTTP {status} {code}", vendor=vendor, code=code)
     return answer
 
 
-def _fault(vendor: str, error: httpx.HTTPError) -> TransientError | UnknownOutcome:
+def _json(content: bytes) -> Any:
+    """Raises ValueError, also for what no database takes: NaN, half a surrogate, a million brackets."""
+    try:
+        answer = jsonlib.loads(content, parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    if b"\\ud" in content.lower():
+        jsonlib.dumps(answer, ensure_ascii=False).encode()  # UnicodeEncodeError is a ValueError
+    return answer
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _malformed(vendor: str, status: int, content: bytes, why: str) -> PermanentError:
+    """An answer of 200 is kept with its error: somebody has to show it to the vendor."""
+    if not 200 <= status < 300:
+        return PermanentError(f"HTTP {status}, {why}", vendor=vendor, code=f"http_{status}")
+    return Malformed(why, vendor=vendor, raw={"text": content.decode(errors="replace")[:KEPT_CHARACTERS]})
+
+
+def _fault(vendor: str, error: Exception) -> VendorError:
+    if isinstance(error, VendorError):
+        return error
     name = type(error).__name__
     if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)):
         return TransientError(name, vendor=vendor, code="unreachable")  # nothing was sent
     return UnknownOutcome(name, vendor=vendor, code="timeout" if "Timeout" in name else "connection_lost")
-
-
-# --- the breaker, shared by all processes through the cache; without the cache every call goes through -----------
-
-
-@cache
-def _store() -> "redis.Redis":
-    return redis.Redis.from_url(
-        settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5, retry=Retry(NoBackoff(), 0)
-    )
-
-
-def _refuse_if_open(vendor: str) -> None:
-    try:
-        is_open = _store().exists(f"breaker:{vendor}:open")
-    except redis.RedisError:
-        is_open = False
-    if is_open:
-        raise TransientError("circuit breaker is open", vendor=vendor, code="breaker_open")
-
-
-def _count_failure(vendor: str) -> None:
-    try:
-        pipe = _store().pipeline()
-        pipe.incr(f"breaker:{vendor}:failures")
-        pipe.expire(f"breaker:{vendor}:failures", BREAKER_WINDOW_SECONDS, nx=True)
-        failures = int(pipe.execute()[0])
-        if failures >= BREAKER_FAILURES:
-            _store().set(f"breaker:{vendor}:open", 1, ex=BREAKER_OPEN_SECONDS)
-            logger.warning("breaker opened", extra={"vendor": vendor, "failures": failures})
-    except redis.RedisError:
-        logger.warning("breaker could not be counted", extra={"vendor": vendor})
 
 
 # --- the clients --------------------------------------------------------------------------------------------------
@@ -138,29 +133,43 @@ def _client() -> Any:
     yield _local.client
 
 
-@asynccontextmanager
-async def aclient() -> Any:
-    """A client for one event loop; its owner keeps it open across calls and hands it to `acall`."""
-    async with httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=200)) as client:
-        yield client
+def aclient() -> httpx.AsyncClient:
+    """A client for one event loop and as long as it lives; its owner hands it to `acall`."""
+    return httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=200))
 
 
 def call(
     *, vendor: str, method: str, url: str, client_id: str, secret: str, timeout_ms: int, json: Any = None
 ) -> dict[str, Any]:
     """One request, no retry: a caller that may retry does so by its work row. Returns the JSON object."""
-    _refuse_if_open(vendor)
+    probe = breaker.enter(vendor)
     body, headers = _request(method, url, json, client_id, secret)
     try:
-        with _client() as client:
-            response = client.request(method, url, content=body, headers=headers, timeout=timeout_ms / 1000)
-        return _answer(vendor, response)
-    except httpx.HTTPError as error:
-        _count_failure(vendor)
+        with (
+            _client() as client,
+            client.stream(method, url, content=body, headers=headers, timeout=timeout_ms / 1000) as response,
+        ):
+            content = bytearray()
+            for part in response.iter_bytes():
+                content = _within_limits(vendor, content, part)
+        answer = _answer(vendor, response.status_code, bytes(content))
+    except (httpx.HTTPError, TransientError) as error:
+        breaker.failed(vendor, probe=probe)
         raise _fault(vendor, error) from error
-    except TransientError:
-        _count_failure(vendor)
+    except VendorError:
+        breaker.answered(vendor, probe=probe)
         raise
+    breaker.answered(vendor, probe=probe)
+    return answer
+
+
+def _within_limits(vendor: str, content: bytearray, part: bytes) -> bytearray:
+    """Decoded bytes, so that a small packet that unpacks to gigabytes ends early, too."""
+    content += part
+    if len(content) > MAX_ANSWER_BYTES:
+        text = content[:KEPT_CHARACTERS].decode(errors="replace")
+        raise Malformed(f"more than {MAX_ANSWER_BYTES} bytes", vendor=vendor, raw={"text": text})
+    return content
 
 
 async def acall(
@@ -175,14 +184,22 @@ async def acall(
     json: Any = None,
 ) -> dict[str, Any]:
     """As `call`, on the caller's event loop and client. The time limit covers the whole exchange."""
-    _refuse_if_open(vendor)
+    probe = await breaker.aenter(vendor)
     body, headers = _request(method, url, json, client_id, secret)
+    seconds = timeout_ms / 1000
     try:
-        response = await client.request(method, url, content=body, headers=headers, timeout=timeout_ms / 1000)
-        return _answer(vendor, response)
-    except httpx.HTTPError as error:
-        _count_failure(vendor)
+        async with asyncio.timeout(seconds):  # httpx limits each phase, not the whole
+            request = client.stream(method, url, content=body, headers=headers, timeout=seconds)
+            async with request as response:
+                content = bytearray()
+                async for part in response.aiter_bytes():
+                    content = _within_limits(vendor, content, part)
+        answer = _answer(vendor, response.status_code, bytes(content))
+    except (httpx.HTTPError, TransientError, TimeoutError) as error:
+        await breaker.afailed(vendor, probe=probe)
         raise _fault(vendor, error) from error
-    except TransientError:
-        _count_failure(vendor)
+    except VendorError:
+        await breaker.aanswered(vendor, probe=probe)
         raise
+    await breaker.aanswered(vendor, probe=probe)
+    return answer

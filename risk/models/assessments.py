@@ -1,6 +1,7 @@
 """What was decided: one assessment an application or drawdown, its pulls of data, and its decisions."""
 
 import uuid
+from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -85,10 +86,15 @@ class PullState(models.TextChoices):
     DEAD = "dead", "No answer"
 
 
+def _is_quarantined(pull: Any) -> bool:
+    return bool(pull.quarantined)
+
+
 class DataPull(FSMModelMixin, WorkRow):
     """One question to one source. It sends personal data, so a trigger holds its consent live at insert and at claim.
 
-    `reused_from`: a fresh enough earlier answer stands, nothing was sent and nothing is spent.
+    `reused_from`: a fresh enough earlier answer stands, nothing was sent and nothing is spent. `quarantined`: something
+    came, is kept in `payload` and could not be read; to the decision it is no answer.
     """
 
     assessment = models.ForeignKey(Assessment, models.PROTECT, related_name="pulls")
@@ -105,10 +111,21 @@ class DataPull(FSMModelMixin, WorkRow):
     payload = EncryptedJSONField(null=True, blank=True)
     reused_from = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="reused_by")
     failure = models.CharField(max_length=200, blank=True)
+    quarantined = models.BooleanField(default=False)
+    subject_index = models.CharField(
+        max_length=64, blank=True, help_text="Blind index of what was sent; an answer is used again for that alone"
+    )
     settled_at = models.DateTimeField(null=True, blank=True)
+    purged_at = models.DateTimeField(null=True, blank=True, help_text="When the raw answer was deleted")
 
     class Meta:
-        indexes = (models.Index(fields=["user", "answers_for", "-settled_at"], name="risk_pull_latest"),)
+        indexes = (
+            models.Index(fields=["user", "answers_for", "-settled_at"], name="risk_pull_latest"),
+            models.Index(
+                fields=["source", "settled_at"], condition=Q(payload__isnull=False), name="risk_pull_with_payload"
+            ),
+            models.Index(fields=["-settled_at"], condition=Q(quarantined=True), name="risk_pull_quarantined"),
+        )
         constraints = (
             models.UniqueConstraint(fields=["assessment", "source"], name="risk_pull_once"),
             models.CheckConstraint(
@@ -116,8 +133,19 @@ class DataPull(FSMModelMixin, WorkRow):
                 name="risk_pull_settled_at",
             ),
             models.CheckConstraint(
-                condition=~Q(state="answered") | Q(payload__isnull=False) | Q(reused_from__isnull=False),
+                condition=~Q(state="answered")
+                | Q(payload__isnull=False)
+                | Q(reused_from__isnull=False)
+                | Q(purged_at__isnull=False),
                 name="risk_pull_answer_is_kept",
+            ),
+            models.CheckConstraint(
+                condition=Q(purged_at=None) | Q(payload=None, settled_at__isnull=False), name="risk_pull_purged_is_gone"
+            ),
+            models.CheckConstraint(
+                condition=Q(quarantined=False)
+                | (Q(state="dead") & (Q(payload__isnull=False) | Q(purged_at__isnull=False))),
+                name="risk_pull_quarantined_is_kept",
             ),
             models.CheckConstraint(
                 condition=Q(reused_from=None) | Q(price_cents=0), name="risk_pull_reused_costs_nothing"
@@ -132,6 +160,9 @@ class DataPull(FSMModelMixin, WorkRow):
 
     @transition(field=state, source=PullState.PENDING, target=PullState.DEAD)
     def died(self) -> None: ...
+
+    @transition(field=state, source=PullState.DEAD, target=PullState.ANSWERED, conditions=[_is_quarantined])
+    def read_again(self) -> None: ...
 
 
 class Arm(models.TextChoices):

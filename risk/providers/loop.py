@@ -1,6 +1,7 @@
 """One event loop a process for all vendor calls; database acts stay on the threads that wait for it.
 
-A fork starts without the parent's loop, so it is kept by process id.
+A fork starts without the parent's loop, so it is kept by process id. Each vendor has connections and places of its
+own: one that is slow takes nothing from the others.
 """
 
 import asyncio
@@ -8,8 +9,7 @@ import os
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import httpx
@@ -24,15 +24,26 @@ _running: dict[int, "_Running"] = {}
 
 @dataclass(frozen=True)
 class _Running:
-    """`context` is what keeps the client open: collected, it would close it."""
-
     loop: asyncio.AbstractEventLoop
-    client: httpx.AsyncClient
-    context: AbstractAsyncContextManager[httpx.AsyncClient]
+    thread: threading.Thread
+    clients: dict[str, httpx.AsyncClient] = field(default_factory=dict)
+    places: dict[tuple[str, int], asyncio.Semaphore] = field(default_factory=dict)
 
 
-def client() -> httpx.AsyncClient:
-    return _ours().client
+def client(vendor: str) -> httpx.AsyncClient:
+    """The vendor's own connections. To be asked for on the loop."""
+    clients = _ours().clients
+    if vendor not in clients:
+        clients[vendor] = http.aclient()
+    return clients[vendor]
+
+
+def place(vendor: str, at_most: int) -> asyncio.Semaphore:
+    """Holds one of the calls that this process may have at the vendor at once. To be asked for on the loop."""
+    places = _ours().places
+    if (vendor, at_most) not in places:
+        places[vendor, at_most] = asyncio.Semaphore(at_most)
+    return places[vendor, at_most]
 
 
 def submit(work: Coroutine[Any, Any, T]) -> "Future[T]":
@@ -41,15 +52,14 @@ def submit(work: Coroutine[Any, Any, T]) -> "Future[T]":
 
 
 def _ours() -> _Running:
+    running = _running.get(os.getpid())
+    if running is not None and running.thread.is_alive():
+        return running
     with _lock:
-        if os.getpid() not in _running:
+        running = _running.get(os.getpid())
+        if running is None or not running.thread.is_alive():
             loop = asyncio.new_event_loop()
-            threading.Thread(target=loop.run_forever, name="vendor-calls", daemon=True).start()
-            context: AbstractAsyncContextManager[httpx.AsyncClient] = http.aclient()
-            opened = asyncio.run_coroutine_threadsafe(_enter(context), loop).result()
-            _running[os.getpid()] = _Running(loop, opened, context)
-        return _running[os.getpid()]
-
-
-async def _enter(context: AbstractAsyncContextManager[httpx.AsyncClient]) -> httpx.AsyncClient:
-    return await context.__aenter__()
+            thread = threading.Thread(target=loop.run_forever, name="vendor-calls", daemon=True)
+            thread.start()
+            running = _running[os.getpid()] = _Running(loop, thread)
+        return running

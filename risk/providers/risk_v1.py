@@ -1,13 +1,12 @@
 """Protocol risk-v1: `{request_id, subject}` → `{request_id, vendor_ref, data}`; a source gets only its own fields."""
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 import httpx
 
 from lending.common import http
-from lending.common.errors import PermanentError, UnknownOutcome
+from lending.common.errors import Malformed, PermanentError
 from risk.providers.base import Subject
 from users.queries import SourceView
 
@@ -31,7 +30,7 @@ async def query(*, client: httpx.AsyncClient, source: SourceView, key: str, subj
     values = {name: getattr(subject, name) for name in fields}
     if values.get("birth_date"):
         values["birth_date"] = values["birth_date"].isoformat()
-    call = http.acall(
+    answer = await http.acall(
         client=client,
         vendor=source.code,
         method="POST",
@@ -41,10 +40,6 @@ async def query(*, client: httpx.AsyncClient, source: SourceView, key: str, subj
         timeout_ms=source.timeout_ms,
         json={"request_id": key, "subject": values},
     )
-    try:
-        answer = await asyncio.wait_for(call, source.timeout_ms / 1000)  # httpx limits each phase, not the whole
-    except TimeoutError as error:
-        raise UnknownOutcome("no answer in time", vendor=source.code, code="timeout") from error
     if answer.get("request_id") != key or not isinstance(answer.get("data"), dict):
-        raise PermanentError("not an answer to this question", vendor=source.code, code="malformed")
+        raise Malformed("not an answer to this question", vendor=source.code, raw=answer)
     return answer

@@ -27,6 +27,7 @@ STATES = {
     "answered": "answered",
     "reused": "an earlier answer, still fresh",
     "absent": "not in the answer",
+    "purged": "answered; the raw answer was deleted after its time",
     "later": "asked only after this step",
     "dead": "no answer",
     "no_consent": "not asked: no consent",
@@ -53,8 +54,8 @@ class Line:
 
     state: a key of STATES. vendor: the source that really answered, maybe a fallback's or an earlier one's.
     price_cents: paid for this assessment; paid_then_cents: what the earlier answer cost. age_days: whole days between
-    the answer and the decision. origin_pull_id: the pull that holds the raw answer. agrees: the raw answer still says
-    the value; None where there is nothing to compare.
+    the answer and the decision. origin_pull_id: the pull that holds the raw answer, None once it is deleted. agrees:
+    the raw answer still says the value; None where there is nothing to compare.
     """
 
     name: str
@@ -176,11 +177,13 @@ class _Reader:
         if self._comes_later(pull):
             return replace(plain, state="later", pull_id=pull.pk)
         origin = pull.reused_from or pull
+        is_gone = origin.purged_at is not None
         raw = _raw(spec, origin)
         known = None if plain.defaulted else plain.value
         if known is None and raw is not None:
             return replace(plain, state="later", pull_id=pull.pk)
         state = "absent" if raw is None else "reused" if pull.reused_from_id else "answered"
+        state = "purged" if is_gone else state
         failed = [other for other in asked if other.state == PullState.DEAD]
         answered_at = origin.settled_at or origin.created_at
         return replace(
@@ -194,8 +197,8 @@ class _Reader:
             answered_at=answered_at,
             age_days=(self.row.decided_at - answered_at).days,
             pull_id=pull.pk,
-            origin_pull_id=origin.pk,
-            agrees=raw == known,
+            origin_pull_id=None if is_gone else origin.pk,
+            agrees=None if is_gone else raw == known,
         )
 
     def _silent(self, plain: Line, asked: list[DataPull]) -> Line:

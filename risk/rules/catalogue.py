@@ -8,6 +8,7 @@ from typing import Any
 PROTECTED = frozenset(
     "sex gender marital_status sex_status nationality foreign_worker ethnicity race religion disability age".split()
 )
+MAX_NUMBER, MAX_CHARACTERS, MAX_PARTS = 2**53, 500, 500
 TYPES: dict[str, dict[str, Any]] = {
     "int": {"type": "integer"},
     "bool": {"type": "boolean"},
@@ -41,6 +42,30 @@ class VariableSpec:
 
 class WrongType(ValueError):
     """A source's answer holds something else at a variable's path; the message names both."""
+
+
+class Unreadable(ValueError):
+    """An answer is not what the catalogue says; the message names the path, never what stands there."""
+
+
+def read(specs: Iterable[VariableSpec], data: Any) -> dict[str, Any]:
+    """The value of each variable in a source's answer, None where it is absent and may be.
+
+    Raises Unreadable: no object, another type somewhere, something missing that may not be, or nothing at all there.
+    """
+    if not isinstance(data, Mapping):
+        raise Unreadable("no object under data")
+    found = {}
+    for spec in specs:
+        try:
+            found[spec.name] = value_at(spec, data)
+        except WrongType as error:
+            raise Unreadable(str(error)) from None
+        if found[spec.name] is None and not spec.nullable:
+            raise Unreadable(f"{spec.source}.{spec.path} is missing")
+    if found and all(value is None for value in found.values()):
+        raise Unreadable(f"nothing of what was agreed: {', '.join(spec.path for spec in specs)}")
+    return found
 
 
 def input_schema(variables: Iterable[VariableSpec]) -> dict[str, Any]:
@@ -97,8 +122,19 @@ def subtree(path: str, answer: Mapping[str, Any]) -> Any:
 
 def _check_type(variable: VariableSpec, value: object) -> None:
     parts = {"int_list": int, "text_list": str}.get(variable.type)
+    if _is_too_large(value):
+        raise WrongType(f"{variable.source}.{variable.path}: larger than any {variable.type} may be")
     fits = isinstance(value, PYTHON[variable.type]) and not (variable.type == "int" and isinstance(value, bool))
     if fits and parts and isinstance(value, list):
         fits = all(isinstance(part, parts) and not isinstance(part, bool) for part in value)
     if not fits:
         raise WrongType(f"{variable.source}.{variable.path}: {type(value).__name__} is no {variable.type}")
+
+
+def _is_too_large(value: object) -> bool:
+    """What a flow or a column could not hold: a vendor's slip must not stop a decision."""
+    if isinstance(value, list):
+        return len(value) > MAX_PARTS or any(map(_is_too_large, value))
+    if isinstance(value, str):
+        return len(value) > MAX_CHARACTERS
+    return isinstance(value, int) and abs(value) > MAX_NUMBER

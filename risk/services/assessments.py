@@ -5,8 +5,9 @@ decisions, and the same key at every vendor gives the same answer.
 """
 
 import logging
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,15 +19,16 @@ from lending.common import clock, wake, work
 from lending.rules.terms import Terms
 from lending.services import applications, drawdowns
 from risk.models import Assessment, AssessmentKind, AssessmentState, Binding, DataPull, Decision, Scenario
-from risk.providers.base import Subject
 from risk.rules import budget
-from risk.rules.catalogue import VariableSpec
-from risk.services import decisions, facts, pulls
+from risk.services import decisions, facts, pulls, register
+from risk.services.pulls import Pulls
+from users.queries import SourceView
 from users.services import notices, tags
 
 logger = logging.getLogger(__name__)
 
-LEASE_SECONDS = 90  # above the slowest stage with its fallback; renewed at each stage
+LEASE_SECONDS = 90  # above the longest wait for vendors; renewed before each
+RENEW_SECONDS = 10
 NOTICE_AFTER = 3
 ORDER = {AssessmentKind.APPLICATION: ("admission", "antifraud", "credit"), AssessmentKind.DRAWDOWN: ("drawdown",)}
 
@@ -80,9 +82,11 @@ def run_assessment(*, assessment_id: int, now: datetime) -> None:
     assessment = Assessment.objects.get(pk=assessment_id)
     try:
         _run(assessment, now)
+    except _NotOurs:
+        return
     except Exception as error:
         with transaction.atomic(durable=True):
-            _push_forward(assessment_id, error, now)
+            _push_forward(assessment, error, now)
         raise
 
 
@@ -102,18 +106,42 @@ def run_due(*, now: datetime, limit: int = 50) -> int:
     return len(ids)
 
 
+class _NotOurs(Exception):
+    """Cancelled, or leased by another worker meanwhile: whoever has it goes on."""
+
+
 @dataclass
 class _Run:
-    """The values gathered so far, and what a decision needs beside them."""
+    """The values gathered so far, and what a decision needs beside them.
+
+    A run has one instant, `now`; only its lease goes with the time that it takes.
+    """
 
     assessment: Assessment
-    subject: Subject
-    catalogue: dict[str, list[VariableSpec]]
+    pulls: Pulls
     values: dict[str, Any]
     product_code: str
     channel_code: str
     checks_cents: int
     now: datetime
+    started: float = field(default_factory=time.monotonic)
+    kept: float = field(default_factory=time.monotonic)
+
+    @property
+    def spend_cents(self) -> int:
+        return self.checks_cents + self.pulls.spend_cents
+
+    def keep(self) -> None:
+        """Renew the lease where some of it is used. Raises _NotOurs."""
+        now = time.monotonic()
+        if now - self.kept < RENEW_SECONDS:
+            return
+        row, self.kept = self.assessment, now
+        until = self.now + timedelta(seconds=now - self.started + LEASE_SECONDS)
+        ours = Assessment.objects.filter(pk=row.pk, state=AssessmentState.PENDING, attempts=row.attempts)
+        with transaction.atomic(durable=True):
+            if not ours.update(leased_until=until, skipped=row.skipped):
+                raise _NotOurs
 
     def decide(self, scenario: str, step: str, role: str) -> Decision:
         with transaction.atomic(durable=True):
@@ -125,7 +153,7 @@ class _Run:
                 values=self.values,
                 product_code=self.product_code,
                 channel_code=self.channel_code,
-                spend_cents=self.checks_cents + pulls.spend_cents(self.assessment.pk),
+                spend_cents=self.spend_cents,
                 at=self.now,
             )
 
@@ -148,8 +176,7 @@ def _gather(assessment: Assessment, now: datetime) -> _Run:
         product_code, channel_code = application.product_code, application.channel_code
     return _Run(
         assessment=assessment,
-        subject=facts.subject(assessment.user_id),
-        catalogue=pulls.catalogue(),
+        pulls=pulls.begin(assessment=assessment, subject=facts.subject(assessment.user_id), at=now),
         values=facts.of(assessment, now),
         product_code=product_code,
         channel_code=channel_code,
@@ -175,18 +202,15 @@ def _decisions(run: _Run) -> Iterator[Decision | None]:
 
 def _stages(run: _Run, scenario: str, inputs: list[str]) -> Iterator[Decision | None]:
     """Pull the scenario's sources stage by stage; a decline of the knock-out stops before the dearer ones."""
-    wanted = [code for code, variables in run.catalogue.items() if any(each.name in inputs for each in variables)]
-    by_stage = pulls.stages(wanted)
-    asked = []
+    found = run.pulls
+    wanted = [code for code, variables in found.catalogue.items() if any(each.name in inputs for each in variables)]
+    by_stage = register.by_stage([found.sources[code] for code in wanted])
+    asked: list[SourceView] = []
     run.values |= {"sources_dead_stop": 0, "sources_dead_refer": 0}
     for stage, sources in by_stage.items():
-        with transaction.atomic(durable=True):
-            _keep_lease(run.assessment.pk, run.now)
-        pulls.run_stage(
-            assessment=run.assessment, sources=sources, subject=run.subject, catalogue=run.catalogue, at=run.now
-        )
+        pulls.run_stage(pulls=found, sources=sources, scenario=scenario, keep=run.keep)
         asked += sources
-        run.values |= pulls.values(run.assessment, run.catalogue) | pulls.dead(run.assessment, asked)
+        run.values |= found.values() | found.dead(asked)
         is_last = stage == max(by_stage)
         if not is_last and decisions.knock_out_in_force(
             scenario, run.product_code, run.channel_code, run.assessment.segment, run.now
@@ -227,8 +251,8 @@ def _record(run: _Run, decision: Decision) -> None:
         return  # cancelled meanwhile
     assessment.finish()
     assessment.outcome, assessment.finished_at, assessment.leased_until = outcome, run.now, None
-    assessment.spend_cents = run.checks_cents + pulls.spend_cents(assessment.pk)
-    assessment.save(update_fields=["state", "outcome", "finished_at", "leased_until", "spend_cents"])
+    assessment.spend_cents, assessment.skipped = run.spend_cents, run.assessment.skipped
+    assessment.save(update_fields=["state", "outcome", "finished_at", "leased_until", "spend_cents", "skipped"])
     for tag, source in decisions.tags_of(assessment.pk).items():
         tags.put(user_id=assessment.user_id, tag=tag, source=source, at=run.now)
     _watch_budget(run.now)
@@ -263,14 +287,10 @@ def _start(*, key: str, kind: str, application_id: int, drawdown_id: int | None,
     return row.pk
 
 
-def _keep_lease(assessment_id: int, at: datetime) -> None:
-    row = Assessment.objects.select_for_update().get(pk=assessment_id)
-    row.leased_until = at + timedelta(seconds=LEASE_SECONDS)
-    row.save(update_fields=["leased_until"])
-
-
-def _push_forward(assessment_id: int, error: Exception, at: datetime) -> None:
-    row = Assessment.objects.select_for_update().get(pk=assessment_id)
+def _push_forward(ran: Assessment, error: Exception, at: datetime) -> None:
+    row = Assessment.objects.select_for_update().get(pk=ran.pk)
+    if row.attempts != ran.attempts:
+        return  # another worker has it
     row.leased_until, row.not_before = None, at + work.back_off(row.attempts)
     row.last_error = f"{type(error).__name__}: {error}"[:300]
     row.save(update_fields=["leased_until", "not_before", "last_error"])

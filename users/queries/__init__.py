@@ -45,6 +45,7 @@ from users.queries.consents import (
     documents,
     live_consent,
     live_consent_naming,
+    live_consents,
 )
 from users.queries.customer import PaidCheck, SeenDevice, checks_cents, checks_paid, devices_seen
 from users.queries.levels import (
@@ -104,6 +105,7 @@ from users.queries.sources import (
     source,
     source_facts,
     sources,
+    sources_speaking,
 )
 from users.queries.tags import TagKindView, TagView, live_tags, tags_by_hand, tags_of, unknown_tags
 
@@ -191,6 +193,7 @@ __all__ = [
     "list_hits",
     "live_consent",
     "live_consent_naming",
+    "live_consents",
     "live_tags",
     "masked",
     "messages_of",
@@ -207,6 +210,7 @@ __all__ = [
     "source",
     "source_facts",
     "sources",
+    "sources_speaking",
     "staff_actor",
     "standing",
     "statistics_of",

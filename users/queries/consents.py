@@ -92,6 +92,12 @@ def live_consent_naming(user_id: int, code: str, recipients: Sequence[str], at: 
     return _consent_view(row) if row else None
 
 
+def live_consents(user_id: int, at: datetime) -> tuple[ConsentView, ...]:
+    """Those not withdrawn, the latest first."""
+    rows = Consent.objects.filter(Q(withdrawn_at=None) | Q(withdrawn_at__gt=at), user_id=user_id, given_at__lte=at)
+    return tuple(map(_consent_view, rows.order_by("-given_at", "-pk")))
+
+
 def consent(consent_id: int) -> ConsentView:
     """Raises NotFound."""
     row = Consent.objects.filter(pk=consent_id).first()

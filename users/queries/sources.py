@@ -1,6 +1,6 @@
 """The register of sources, and the answers of identity and card checks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -147,6 +147,12 @@ def source(code: str) -> SourceView:
 def sources(scenario: str) -> tuple[SourceView, ...]:
     """The enabled sources of a scenario by stage, fallbacks left out (each names its own)."""
     rows = _whole().filter(scenario=scenario, enabled=True, fallback_of=None)
+    return tuple(_source_view(row) for row in rows.order_by("stage", "code"))
+
+
+def sources_speaking(protocols: Iterable[str]) -> tuple[SourceView, ...]:
+    """Every source of these protocols, switched off or not. Raises SourceWithoutAddress."""
+    rows = Source.objects.select_related("fallback").filter(protocol__in=list(protocols))
     return tuple(_source_view(row) for row in rows.order_by("stage", "code"))
 
 

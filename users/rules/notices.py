@@ -37,6 +37,18 @@ KINDS = {
         " can be stopped. The notice closes by itself when the drill is over.",
         "users.Drill",
     ),
+    "breaker_open": Kind(
+        "Circuit breaker of a source is open",
+        "The source failed so often that nobody calls it for seconds at a time; its fallback is asked at once. It"
+        " closes by itself when a call is answered. Call the vendor; switch the source off if it lasts.",
+        "users.Source",
+    ),
+    "answer_quarantined": Kind(
+        "Answer of a source cannot be read",
+        "Open the pulls in quarantine. Has the vendor changed its format? Mend the catalogue's path or type, then read"
+        " the answers again; until then the source counts as silent.",
+        "risk.DataPull",
+    ),
     "data_budget": Kind(
         "Spend on data near its budget",
         "Open the spend on data. More applications than usual, a dearer fallback, or a source asked twice? Tell the"

@@ -19,6 +19,7 @@ ACTS = (
     *("draft_batch_rule", "approve_batch_rule", "discard_batch_rule"),
     *("submit_strategy", "withdraw_strategy", "approve_strategy", "refuse_strategy", "release_emergency"),
     *("roll_back", "retire_strategy", "cancel_binding", "discard_draft"),
+    "read_again",
     *("start_experiment", "ramp_experiment", "end_experiment", "exempt_ask", "exempt_approve", "exempt_end"),
     *("change_source", "switch_source", "connect_source", "start_drill", "stop_drill", "change_budget"),
 )

@@ -56,8 +56,12 @@ def source(code: str, sandbox: SandboxClient, **changed: Any) -> SourceView:
 def ask(code: str, sandbox: SandboxClient, *, row: int = 18, key: str = "pull-1", **changed: Any) -> Mapping[str, Any]:
     person = applicant(row, batch=1, today=date(2026, 3, 2))
     subject = Subject(person.name, person.id_number, person.phone, person.birth_date)
-    work = risk_v1.query(client=loop.client(), source=source(code, sandbox, **changed), key=key, subject=subject)
-    return loop.submit(work).result(timeout=10)
+    asked = source(code, sandbox, **changed)
+
+    async def work() -> Mapping[str, Any]:
+        return await risk_v1.query(client=loop.client(code), source=asked, key=key, subject=subject)
+
+    return loop.submit(work()).result(timeout=10)
 
 
 class TestQuery:

@@ -15,7 +15,7 @@ from risk import queries, services
 from risk.models import AssessmentState, DataPull, Decision, PullState, Release
 from risk.queries.lineage import lineage
 from risk.rules.strategy import outcomes
-from risk.services import pulls
+from risk.services import facts, pulls, register
 from tests.sandbox_server import SandboxClient
 from tests.unit.risk.conftest import Apply, assessment
 from users import queries as users
@@ -98,14 +98,9 @@ class TestRunAssessment:
         """A dead worker leaves a lease, one settled stage and one question on the way."""
         assessment_id = apply(3)
         row = assessment(assessment_id)
-        sources = pulls.stages(["blacklist", "aml"])[1]
-        catalogue = pulls.catalogue()
-        from risk.services import facts
-
-        pulls.run_stage(assessment=row, sources=sources, subject=facts.subject(row.user_id), catalogue=catalogue, at=at)
-        multi_lender = pulls.stages(["multi_lender"])[2][0]
-        with transaction.atomic():
-            pulls._claim(row, multi_lender, "multi_lender", at)
+        begun = pulls.begin(assessment=row, subject=facts.subject(row.user_id), at=at)
+        pulls.run_stage(pulls=begun, sources=[begun.sources["blacklist"], begun.sources["aml"]], scenario="antifraud")
+        pulls._claim(begun, [(begun.sources["multi_lender"], "multi_lender")], "credit")
         done = run(assessment_id, at + timedelta(seconds=5))
         assert done.state == AssessmentState.DONE
         assert [len(sandbox.calls(code)) for code in STAGES] == [1] * 6
@@ -176,7 +171,7 @@ class TestVendorFaults:
         done = run(apply(3), at)
         assert pulled(done.pk)["multi_lender"] == PullState.DEAD
         keys = [call["body"]["request_id"] for call in sandbox.calls("multi_lender")]
-        assert keys == [f"pull-{done.pk}-multi_lender"] * pulls.TRIES
+        assert keys == [f"pull-{done.pk}-multi_lender"] * (1 + register.RETRIES)
         assert DataPull.objects.get(assessment=done, source_code="multi_lender").price_cents == 0
 
     @pytest.mark.parametrize(
@@ -246,10 +241,9 @@ class TestConsent:
     ) -> None:
         assessment_id = apply(3)
         row = assessment(assessment_id)
-        source = users.source("operator")
-        with transaction.atomic():
-            pull = pulls._claim(row, source, "operator", at)
-        assert pull is not None
+        begun = pulls.begin(assessment=row, subject=facts.subject(row.user_id), at=at)
+        pulls._claim(begun, [(begun.sources["operator"], "operator")], "credit")
+        pull = DataPull.objects.get(assessment=row)
         given = Consent.objects.get(user_id=row.user_id, code="operator")
         consents.withdraw(user_id=row.user_id, consent_id=given.pk, by=f"user:{row.user_id}", at=at)
         later = at + timedelta(seconds=120)

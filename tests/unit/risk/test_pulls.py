@@ -1,0 +1,196 @@
+"""What becomes of a pull: quarantined and read again, reused for the same question only, deleted after its time."""
+
+import time
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from risk import queries, services
+from risk.models import Assessment, AssessmentState, DataPull, Decision, PullState, Variable
+from risk.queries import lineage
+from risk.services import answers, assessments, facts, pulls, register
+from tests.factories.applications import submitted
+from tests.factories.staff import officer
+from tests.sandbox_server import SandboxClient
+from tests.unit.risk.conftest import Apply, assessment
+from users.models import Consent, Notice, StaffAct, Tag, User
+from users.services import consents, tags
+
+
+def run(assessment_id: int, at: datetime) -> Any:
+    services.run_assessment(assessment_id=assessment_id, now=at)
+    return assessment(assessment_id)
+
+
+def expect(name: str, type_: str) -> None:
+    """As if the catalogue had always said so, wherever decisions read it."""
+    Variable.objects.filter(name=name).update(type=type_)
+
+
+def pull(done: Any, code: str) -> DataPull:
+    return DataPull.objects.get(assessment=done, source_code=code)
+
+
+class TestQuarantine:
+    def test_a_fallbacks_answer_of_another_type_is_kept_and_the_run_ends(
+        self, apply: Apply, at: datetime, sandbox: SandboxClient
+    ) -> None:
+        sandbox.control("bureau", error_rate=1)
+        expect("open_credits", "text")
+        done = run(apply(3), at)
+        assert (done.state, done.application.reasons) == (AssessmentState.DONE, ["N01"])
+        row = pull(done, "bureau_b")
+        assert (row.state, row.quarantined, row.price_cents) == (PullState.DEAD, True, 350)
+        assert row.failure == "malformed: bureau.open_credits: int is no text"
+        assert row.payload is not None
+        told = Notice.objects.get(kind="answer_quarantined")
+        assert told.subject == "source:bureau_b"
+        assert Notice.objects.get(kind="source_dead").subject == "source:bureau"
+
+        by, why = officer(at), {"reason": "the catalogue was wrong", "at": at}
+        with pytest.raises(answers.StillUnreadable):
+            answers.read_again(pull_id=row.pk, by=by, **why)
+        expect("open_credits", "int")
+        answers.read_again(pull_id=row.pk, by=by, **why)
+        row.refresh_from_db()
+        assert (row.state, row.quarantined, row.failure) == (PullState.ANSWERED, False, "")
+        assert StaffAct.objects.get(act="read_again").subject == f"pull:{row.pk}"
+        with pytest.raises(answers.NotQuarantined):
+            answers.read_again(pull_id=row.pk, by=by, **why)
+        found = lineage.line(Decision.objects.filter(assessment=done).latest("pk").pk, "open_credits")
+        assert (found.value, found.state) == (None, "later"), "what was decided without it was decided without it"
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"quarantined": True},  # an answer that was read
+            {"payload": None},  # gone, and nobody says when
+            {"purged_at": datetime(2026, 3, 3).astimezone()},  # gone, they say, and here it is
+        ],
+    )
+    def test_the_database_keeps_the_columns_together(
+        self, apply: Apply, at: datetime, sandbox: SandboxClient, wrong: dict[str, Any]
+    ) -> None:
+        row = pull(run(apply(3), at), "bureau")
+        with pytest.raises(IntegrityError, match="risk_pull_"), transaction.atomic():
+            DataPull.objects.filter(pk=row.pk).update(**wrong)
+
+
+class TestReuse:
+    def test_holds_for_what_was_asked_and_no_other(self, apply: Apply, at: datetime, sandbox: SandboxClient) -> None:
+        first = run(apply(4), at)
+        application = first.application
+        application.reapply_at = at
+        application.save(update_fields=["reapply_at"])
+        user = User.objects.get(pk=first.user_id)
+        user.phone = "+8613912345678"
+        user.save(update_fields=["phone"])
+        later = at + timedelta(days=8)
+        again = submitted(later, user_id=first.user_id, product_code="LINE", amount_cents=1_000_000, months=12)
+        second = run(services.start_assessment(application_id=again, at=later), later)
+        reused = DataPull.objects.filter(assessment=second, reused_from__isnull=False)
+        assert set(reused.values_list("source_code", flat=True)) == {"bureau", "bankflow"}, "operator is asked by phone"
+
+    def test_a_fallbacks_answer_lives_as_long_as_the_fallback_says(
+        self, apply: Apply, at: datetime, sandbox: SandboxClient
+    ) -> None:
+        begun = begin(assessment(apply(3)), at)
+        source = replace(begun.sources["bureau"], fresh_days=30)
+        row = pulls._new_row(begun, source, "bureau", "credit")
+        assert row is not None
+        former = DataPull(
+            answers_for="bureau",
+            source_code="bureau_b",
+            subject_index=row.subject_index,
+            settled_at=at - timedelta(days=3),
+        )
+        begun.earlier = [former]
+        for days, found in ((30, former), (2, None), (0, None)):
+            begun.sources = {**begun.sources, "bureau_b": replace(begun.sources["bureau_b"], fresh_days=days)}
+            assert pulls._still_fresh(begun, row, source, "credit") is found, days
+
+
+def begin(row: Assessment, at: datetime) -> pulls.Pulls:
+    return pulls.begin(assessment=row, subject=facts.subject(row.user_id), at=at)
+
+
+class TestClaim:
+    def test_a_consent_withdrawn_meanwhile_stops_its_source_alone(
+        self, apply: Apply, at: datetime, sandbox: SandboxClient
+    ) -> None:
+        row = assessment(apply(3))
+        begun = begin(row, at)
+        given = Consent.objects.get(user_id=row.user_id, code="operator")
+        consents.withdraw(user_id=row.user_id, consent_id=given.pk, by=f"user:{row.user_id}", at=at)
+        asked = [begun.sources["operator"], begun.sources["multi_lender"]]
+        pulls.run_stage(pulls=begun, sources=asked, scenario="credit")
+        assert set(begun.rows) == {"multi_lender"}
+        assert row.skipped == {"operator": "no_consent"}
+        assert sandbox.calls("operator") == []
+
+    def test_what_another_worker_settled_stands(self, apply: Apply, at: datetime, sandbox: SandboxClient) -> None:
+        row = assessment(apply(3))
+        begun, other = begin(row, at), begin(row, at)
+        (question,) = pulls._claim(begun, [(begun.sources["bureau"], "bureau")], "credit")
+        late = {question.pull_id: DataPull.objects.get(pk=question.pull_id)}
+        other.rows = {"bureau": late[question.pull_id]}
+        answers.settle({question.pull_id: begun.rows["bureau"]}, [_answer(question.pull_id, {"data": {}})], at)
+        answers.settle(late, [_answer(question.pull_id, None, "timeout: late")], at)
+        assert late[question.pull_id].state == PullState.ANSWERED
+        assert not Notice.objects.exists()
+
+
+def _answer(pull_id: int, payload: dict[str, Any] | None, failure: str = "") -> Any:
+    from risk.services.calls import Answer
+
+    return Answer(pull_id, payload, failure, 350, 10)
+
+
+class TestLease:
+    def test_goes_with_the_time_that_the_run_takes(self, apply: Apply, at: datetime, sandbox: SandboxClient) -> None:
+        row = assessment(apply(3))
+        run_ = assessments._gather(row, at)
+        run_.keep()
+        assert assessment(row.pk).leased_until is None, "young: nothing to renew"
+        run_.started = run_.kept = time.monotonic() - 60
+        run_.keep()
+        left = assessment(row.pk).leased_until
+        assert left is not None
+        assert 149 <= (left - at).total_seconds() <= 155
+        Assessment.objects.filter(pk=row.pk).update(attempts=row.attempts + 1)
+        run_.kept -= 60
+        with pytest.raises(assessments._NotOurs):
+            run_.keep()
+
+
+class TestRetention:
+    def test_deletes_the_raw_answer_and_leaves_what_was_decided(
+        self, apply: Apply, at: datetime, sandbox: SandboxClient
+    ) -> None:
+        done = run(apply(3), at)
+        kept = timedelta(days=register.RETENTION_DAYS)
+        assert answers.run_retention(now=at + kept) == 0
+        after = at + kept + timedelta(hours=1)
+        assert answers.run_retention(now=after) == 6
+        row = pull(done, "bureau")
+        assert (row.payload, row.purged_at, row.state) == (None, after, PullState.ANSWERED)
+        decisions = queries.decisions_of(done.application_id)
+        assert all(services.replay(decision_id=each.id).same for each in decisions)
+        found = lineage.line(decisions[-1].id, "open_credits")
+        assert (found.state, found.agrees, found.origin_pull_id) == ("purged", None, None)
+        assert found.value is not None
+
+
+class TestTags:
+    def test_name_the_decision_and_live_the_longer(self, apply: Apply, at: datetime, sandbox: SandboxClient) -> None:
+        done = run(apply(3, without=("bankflow",)), at)
+        tag = Tag.objects.get(user_id=done.user_id, tag="score_incomplete")
+        assert tag.source == f"decision:{done.application.decision_id}"
+        until = tag.expires_at
+        tags.put(user_id=done.user_id, tag=tag.tag, source="x", expires_at=at + timedelta(days=1), at=at)
+        assert Tag.objects.get(pk=tag.pk).expires_at == until
+        tags.put(user_id=done.user_id, tag=tag.tag, source="x", expires_at=None, at=at)
+        assert Tag.objects.get(pk=tag.pk).expires_at is None
