@@ -54,6 +54,11 @@ app.conf.beat_schedule = {
     "review.tasks.hand_over": _every("review.tasks.hand_over", 60.0),
     "review.tasks.count": _every("review.tasks.count", 300.0),
     "review.tasks.watch": _every("review.tasks.watch", 3600.0),
+    "risk.tasks.purge": {
+        "task": "risk.tasks.purge",
+        "schedule": crontab(minute="40"),
+        "options": {"expires": 3000},
+    },
     # Hourly, because it does nothing for a day that is closed and a scheduler that slept at midnight catches up.
     "lending.tasks.close_day": {
         "task": "lending.tasks.close_day",

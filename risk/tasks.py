@@ -35,3 +35,9 @@ def run_backtest(*, backtest_id: int, **_: object) -> None:
 def measure(**_: object) -> int:
     """Monitoring of what decides; a day that did not move costs nothing. Returns how many days were measured."""
     return monitoring.run_measure(at=clock.now())
+
+
+@shared_task
+def purge(**_: object) -> int:
+    """Raw answers whose time is over. Returns how many."""
+    return services.run_retention(now=clock.now())

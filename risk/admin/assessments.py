@@ -8,12 +8,14 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
+from lending.common.acting import Act, ActingAdmin
 from lending.common.admin import ExactSearch, ReadOnlyAdmin, ReadOnlyInline, age, money, state_badge
 from risk import services
 from risk.admin.editing import DrawnDecision
 from risk.admin.lineage import WithLineage
 from risk.admin.shown import pretty
 from risk.models import Assessment, DataPull, Decision
+from risk.services.answers import MAY_READ_AGAIN
 
 STATES = {"pending": "amber", "done": "green", "cancelled": "grey", "answered": "green", "dead": "red"}
 OUTCOMES = {"approve": "green", "refer": "amber", "decline": "red"}
@@ -63,14 +65,17 @@ class AssessmentAdmin(ExactSearch, ReadOnlyAdmin):
 
 
 @admin.register(DataPull)
-class DataPullAdmin(ExactSearch, ReadOnlyAdmin):
-    """The raw answer is personal data and is not shown; the variables read from it stand in the decision."""
+class DataPullAdmin(ExactSearch, ActingAdmin):
+    """The raw answer is personal data and is not shown; the variables read from it stand in the decision.
+
+    In quarantine lies what could not be read: mend the catalogue or the adapter, then read it again.
+    """
 
     large = True
     search_ids = ("assessment__application__public_id",)
     search_codes = ("key",)
     list_display = ("pk", "source_code", "stage", "badge", "latency_ms", "price", "failure", "attempts", "settled_at")
-    list_filter = ("state", "source_code", "stage", ("reused_from", admin.EmptyFieldListFilter))
+    list_filter = ("state", "quarantined", "source_code", "stage", ("reused_from", admin.EmptyFieldListFilter))
     list_select_related = ("source",)
     fields = (
         *list_display[1:],
@@ -80,9 +85,22 @@ class DataPullAdmin(ExactSearch, ReadOnlyAdmin):
         "recipient",
         "answers_for",
         "reused_from",
+        "quarantined",
         "created_at",
+        "purged_at",
     )
     readonly_fields = ("badge", "price")
+    acts = {
+        "read_again": Act(
+            title="Read the answer again",
+            question="What was mended, so that it can be read now?",
+            done="read; what is decided from now on may use it",
+            permission=MAY_READ_AGAIN,
+            perform=lambda pk, **why: services.read_again(pull_id=pk, **why),
+            can=lambda pull: pull.quarantined,
+            icon="replay",
+        )
+    }
     badge = state_badge("state", STATES, "state")
     price = money("price_cents", "price")
 

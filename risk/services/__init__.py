@@ -1,5 +1,6 @@
 """Every write of the risk engine."""
 
+from risk.services.answers import read_again, run_retention
 from risk.services.assessments import (
     cancel,
     run_assessment,
@@ -53,6 +54,7 @@ __all__ = [
     "import_flows",
     "propose_draft",
     "ramp_experiment",
+    "read_again",
     "refuse_strategy",
     "release",
     "replay",
@@ -61,6 +63,7 @@ __all__ = [
     "rule_homes",
     "run_assessment",
     "run_due",
+    "run_retention",
     "save_draft",
     "start_assessment",
     "start_drawdown_check",

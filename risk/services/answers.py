@@ -83,6 +83,7 @@ def read_again(*, pull_id: int, by: str, reason: str, at: datetime) -> None:
     row = DataPull.objects.select_for_update().filter(pk=pull_id).first()
     if row is None:
         raise NotFound("There is no such pull.")
+    acts.record(by=by, act="read_again", subject=f"pull:{row.pk}", reason=reason, at=at, permission=MAY_READ_AGAIN)
     if not row.quarantined or row.payload is None:
         raise NotQuarantined(f"{row} is {row.state}.")
     specs = register.catalogue([row.answers_for]).get(row.answers_for, [])
@@ -90,7 +91,6 @@ def read_again(*, pull_id: int, by: str, reason: str, at: datetime) -> None:
         read(specs, row.payload.get("data"))
     except Unreadable as error:
         raise StillUnreadable(f"{row}: {error}") from None
-    acts.record(by=by, act="read_again", subject=f"pull:{row.pk}", reason=reason, at=at, permission=MAY_READ_AGAIN)
     row.read_again()
     row.quarantined, row.failure = False, ""
     row.save(update_fields=["state", "quarantined", "failure"])

@@ -21,7 +21,7 @@ from lending.services import grants
 from review.models import AuthorityVersion, BatchChange
 from review.services import authority, batch_rules
 from risk import services as risk
-from risk.models import Release
+from risk.models import Assessment, DataPull, Release
 from tests.conftest import Clock
 from tests.factories.applications import judged, submitted
 from tests.factories.authority import draft_batch, draft_matrix
@@ -30,6 +30,8 @@ from tests.factories.strategies import precheck_draft, stricter_admission, submi
 from traffic.models import StatusPush
 from traffic.services import push_status, resend
 from users.models import Drill, ListEntry, Notice, Source, Tag, User
+from users import queries as users
+from users.models import ListEntry, Notice, User
 from users.rules import notices as rules
 from users.services import acts, drills, lists, notices, sources, tags
 
@@ -98,6 +100,7 @@ MAY = {
     ("users.Source", "switch_on"): {"analyst", "credit_manager", "operations"},
     ("users.Source", "switch_off"): {"analyst", "credit_manager", "operations"},
     ("users.Drill", "stop"): {"analyst", "operations"},
+    ("risk.DataPull", "read_again"): {"analyst", "operations"},
 }
 
 
@@ -153,6 +156,33 @@ def of_sources(at: datetime) -> dict[tuple[str, str], models.Model]:
         ("users.Source", "switch_off"): Source.objects.get(code="bankflow"),
         ("users.Drill", "stop"): Drill.objects.get(pk=drill_id),
     }
+        | {("risk.DataPull", "read_again"): quarantined(at)}
+    )
+
+
+def quarantined(at: datetime) -> DataPull:
+    assessment = Assessment.objects.get(pk=risk.start_assessment(application_id=submitted(at), at=at))
+    source = users.source("bureau")
+    consent = users.live_consent(assessment.user_id, source.consent_code, source.recipient, at)
+    assert consent is not None
+    pull = DataPull(
+        key="quarantined",
+        created_at=at,
+        assessment=assessment,
+        user=assessment.user,
+        source_id=source.id,
+        source_code=source.code,
+        answers_for=source.code,
+        stage=source.stage,
+        consent_id=consent.id,
+        recipient=source.recipient,
+        payload={"data": {"open_credits": 1}},
+        quarantined=True,
+        settled_at=at,
+    )
+    pull.died()
+    pull.save()
+    return pull
 
 
 def of_authority(at: datetime) -> dict[tuple[str, str], models.Model]:
@@ -279,6 +309,7 @@ class TestGroups:
             lambda pk: drills.stop(drill_id=pk, **why),
             lambda pk: batch_rules.approve(pk, **why),
             lambda pk: batch_rules.discard(pk, **why),
+            lambda pk: risk.read_again(pull_id=pk, **why),
         ]
         for row, call in zip(made.values(), calls, strict=True):
             with pytest.raises(acts.NotAllowed), transaction.atomic():

@@ -51,14 +51,14 @@ class TestQuarantine:
         assert Notice.objects.get(kind="source_dead").subject == "source:bureau"
 
         by, why = officer(at), {"reason": "the catalogue was wrong", "at": at}
-        with pytest.raises(answers.StillUnreadable):
+        with pytest.raises(answers.StillUnreadable), transaction.atomic():
             answers.read_again(pull_id=row.pk, by=by, **why)
         expect("open_credits", "int")
         answers.read_again(pull_id=row.pk, by=by, **why)
         row.refresh_from_db()
         assert (row.state, row.quarantined, row.failure) == (PullState.ANSWERED, False, "")
         assert StaffAct.objects.get(act="read_again").subject == f"pull:{row.pk}"
-        with pytest.raises(answers.NotQuarantined):
+        with pytest.raises(answers.NotQuarantined), transaction.atomic():
             answers.read_again(pull_id=row.pk, by=by, **why)
         found = lineage.line(Decision.objects.filter(assessment=done).latest("pk").pk, "open_credits")
         assert (found.value, found.state) == (None, "later"), "what was decided without it was decided without it"
