@@ -29,9 +29,8 @@ from tests.factories.borrowers import borrower
 from tests.factories.strategies import precheck_draft, stricter_admission, submitted_precheck
 from traffic.models import StatusPush
 from traffic.services import push_status, resend
-from users.models import Drill, ListEntry, Notice, Source, Tag, User
 from users import queries as users
-from users.models import ListEntry, Notice, User
+from users.models import Drill, ListEntry, Notice, Source, Tag, User
 from users.rules import notices as rules
 from users.services import acts, drills, lists, notices, sources, tags
 
@@ -145,6 +144,7 @@ def rows(at: datetime) -> dict[tuple[str, str], models.Model]:
         | of_strategies(at)
         | of_authority(at)
         | of_sources(at)
+        | {("risk.DataPull", "read_again"): quarantined(at)}
     )
 
 
@@ -156,8 +156,6 @@ def of_sources(at: datetime) -> dict[tuple[str, str], models.Model]:
         ("users.Source", "switch_off"): Source.objects.get(code="bankflow"),
         ("users.Drill", "stop"): Drill.objects.get(pk=drill_id),
     }
-        | {("risk.DataPull", "read_again"): quarantined(at)}
-    )
 
 
 def quarantined(at: datetime) -> DataPull:
