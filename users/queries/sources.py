@@ -152,7 +152,7 @@ def sources(scenario: str) -> tuple[SourceView, ...]:
 
 def sources_speaking(protocols: Iterable[str]) -> tuple[SourceView, ...]:
     """Every source of these protocols, switched off or not. Raises SourceWithoutAddress."""
-    rows = Source.objects.select_related("fallback").filter(protocol__in=list(protocols))
+    rows = _whole().filter(protocol__in=list(protocols))
     return tuple(_source_view(row) for row in rows.order_by("stage", "code"))
 
 
