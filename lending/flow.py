@@ -374,7 +374,7 @@ def erase(*, user_id: int, code: str, by: str, at: datetime) -> Erasing:
     erasure.erase(user_id=user_id, by=by, at=at)
     contracts.services.erase(user_id=user_id)
     review.services.erase(user_id=user_id)
-    risk.services.erase(user_id=user_id)
+    risk.services.erase(user_id=user_id, at=at)
     kept = [name for name in found.kept if name != "lists"]
     accounts.erase(user_id=user_id, kept=kept, keep_until=found.keep_until, by=by, at=at)
     logger.info("account erased", extra={"user_id": user_id})

@@ -1,11 +1,15 @@
 """Erasing a borrower from what was decided: decisions stay, on figures; what the sources wrote goes."""
 
+from datetime import datetime
+
 from risk.models import DataPull, Exemption
 
 
-def erase(*, user_id: int) -> None:
-    """Empty every raw answer. The inputs of decisions are figures, without name or number."""
-    for pull in DataPull.objects.filter(user_id=user_id, payload__isnull=False).only("pk").order_by("pk"):
-        pull.payload = {}
-        pull.save(update_fields=["payload"])
+def erase(*, user_id: int, at: datetime) -> None:
+    """Delete every raw answer, as after its time, and the index of what was sent.
+
+    The inputs of decisions are figures, without name or number.
+    """
+    DataPull.objects.filter(user_id=user_id, payload__isnull=False).update(payload=None, purged_at=at)
+    DataPull.objects.filter(user_id=user_id).exclude(subject_index="").update(subject_index="")
     Exemption.objects.filter(user_id=user_id).update(reason="erased")

@@ -9,9 +9,11 @@ ALWAYS_TOLD = ("consents", "accesses", "lists")
 
 KEPT: dict[str, tuple[str, str]] = {
     "loans": (
-        "Your loans, what was paid out and repaid, and the contracts and signatures under them: five years after the "
-        "last loan, because the law on money laundering and on accounting says so. Of a bank card its last four digits",
-        "您的借款、放款与还款记录，以及相应合同和签署记录：依反洗钱及会计法律，自最后一笔借款结清起保存五年；银行卡仅保留后四位",
+        "Your loans, what was paid out and repaid, the levels they earned, and the contracts and signatures under "
+        "them: five years after the last loan, because the law on money laundering and on accounting says so. Of a "
+        "bank card its last four digits",
+        "您的借款、放款、还款与等级记录，以及相应合同和签署记录：依反洗钱及会计法律，自最后一笔借款结清起保存五年；"
+        "银行卡仅保留后四位",
     ),
     "decisions": (
         "What was decided on your applications, by machine or people, and on which figures: without name or number",

@@ -30,7 +30,7 @@ from users import queries as users
 from users.models import BankCard, Certificate, Check, Consent, Erasure, Message, Profile, User
 from users.providers.wechat import WechatUser, app_id
 from users.queries.sources import identity_index
-from users.services import accounts, certificates, devices, lists, profiles, wechat_identities
+from users.services import accounts, certificates, checks, devices, lists, profiles, wechat_identities
 
 NAME, ADDRESS, EMPLOYER = "欧阳无双", "无名巷九十九号", "独一无二木器厂"
 
@@ -54,6 +54,8 @@ def known(at: datetime) -> int:
     consent(user_id, "certificates", at)
     certificates.add(user_id=user_id, kind="address_proof", content=picture(7), at=at)
     access_token(user_id, at)
+    consent(user_id, "biometric", at)
+    checks.request(user_id=user_id, kind="face", liveness="the-only-liveness", at=at)
     check = Check.objects.get(user_id=user_id, kind="id2")
     check.reply = {"name": NAME}
     check.save(update_fields=["reply"])
@@ -72,6 +74,7 @@ def needles(user_id: int) -> dict[str, str]:
         "employer": person.employer,
         "device": "the-only-device",
         "openid": "the-only-openid",
+        "liveness token": "the-only-liveness",
         "contact's phone": person.contacts[0].phone,
         "index of the phone": person.phone_index,
         "index of the id number": person.id_index,

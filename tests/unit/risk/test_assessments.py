@@ -151,9 +151,9 @@ class TestRunAssessment:
     ) -> None:
         done = run(apply(3), at)
         person = users.person(done.user_id)
-        services.erase(user_id=done.user_id)
+        services.erase(user_id=done.user_id, at=at)
         kept = DataPull.objects.filter(assessment=done, state=PullState.ANSWERED)
-        assert {str(pull.payload) for pull in kept} == {"{}"}
+        assert {(pull.payload, pull.subject_index, pull.purged_at) for pull in kept} == {(None, "", at)}
         number = done.application.decision_id
         assert services.replay(decision_id=number).same
         inputs = str(queries.decision(number).inputs)
