@@ -19,6 +19,7 @@ api_urlpatterns: list[URLPattern] = [
     path("me/face", me.FaceView.as_view()),
     path("me/contacts", me.ContactsView.as_view()),
     path("me/devices", me.DevicesView.as_view()),
+    path("me/device-data", me.DeviceDataView.as_view()),
     path("me/bank-cards", cards.BankCardsView.as_view()),
     path("me/bank-cards/<uuid:card_id>/confirm", cards.BankCardConfirmView.as_view()),
     path("me/certificates", certificates.CertificatesView.as_view()),

@@ -18,7 +18,7 @@ from users import queries as users
 GROUPS = (
     ("Customers", "lending.Customer users.Profile users.Contact users.BankCard users.Device users.Tag"
                             " users.UserLevel users.UserLevelChange users.Certificate users.Consent users.Check"
-                            " users.Message users.ListEntry users.WechatIdentity"),
+                            " users.Message users.ListEntry users.WechatIdentity users.CollectedFeatures"),
     ("Applications & loans", "lending.Application lending.Supplement lending.SupplementItem"
                             " lending.Grant lending.Drawdown lending.Loan lending.Instalment lending.Repayment"
                             " lending.LoanCreditor lending.Event"),
@@ -44,7 +44,7 @@ GROUPS = (
     ("Ledger", "lending.Journal lending.Entry lending.Account"),
     ("Configuration", "lending.Product lending.Grade lending.Reason lending.ServicingTerm lending.Lifetime"
                             " lending.Holiday lending.Party users.Source users.Drill users.Document users.Level"
-                            " users.TagKind"
+                            " users.TagKind users.CollectionRule users.CollectorNumber"
                             " lending.DemoClock"),
     ("Staff & access", "users.User auth.Group otp_totp.TOTPDevice users.StaffAct users.Amendment users.AccessLog"
                                 " users.LoginCode users.Token users.WechatTicket users.Erasure lending.IdempotencyKey"),

@@ -40,6 +40,8 @@ STAFF_SECOND_FACTOR = True
 VENDORS: dict[str, dict[str, str]] = json.loads(os.environ.get("VENDORS", "{}"))
 # "1": staff with the permission may make a source seem dead, slow or wrong, for real applications too.
 ALLOW_DRILLS = os.environ.get("ALLOW_DRILLS") == "1"
+# Whose rows of `users_collectionrule` say what may be collected from borrowers' phones.
+MARKET = os.environ.get("MARKET") or "CN"
 # What stands before the path of a data source's address; a source may also say its whole address.
 VENDOR_BASE_URL = os.environ.get("VENDOR_BASE_URL", "").rstrip("/")
 # The company's seal on contracts: PEM text, or file:/path.

@@ -28,6 +28,7 @@ OWN_PAGES = {  # where a part of our own records is to be seen: the model, and w
     "tags": ("lending.customer", "user_id"),
     "lists": ("lending.customer", "user_id"),
     "velocity": ("lending.customer", "user_id"),
+    "self_collected": ("lending.customer", "user_id"),
     "pulls": ("risk.assessment", "assessment_id"),
     "decisions": ("risk.assessment", "assessment_id"),
 }

@@ -26,6 +26,7 @@ OWN = {  # parts of our own records that a variable may come from
     "tags": "tags on the borrower",
     "lists": "internal lists",
     "velocity": "velocity over our own history",
+    "self_collected": "what the borrower's phone sends",
     "pulls": "how the sources answered",
     "decisions": "earlier decisions of this assessment",
     "exemptions": "exemptions from rules",

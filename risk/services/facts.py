@@ -6,12 +6,15 @@ from typing import Any
 
 from lending import queries as lending
 from lending.services.gates import purpose_category
-from risk.models import Assessment, AssessmentKind, Scenario, Segment
+from risk.models import Assessment, AssessmentKind, Scenario, Segment, Variable
 from risk.providers.base import Subject
+from risk.rules.catalogue import VariableSpec, value_at
 from risk.services import exemptions, velocity
 from users import queries as users
 
 LISTED = {"listed_phone": "phone", "listed_id": "id_number", "listed_device": "device", "listed_card": "card"}
+
+SELF_COLLECTED = "self_collected"
 
 
 def of(assessment: Assessment, at: datetime) -> dict[str, Any]:
@@ -98,7 +101,16 @@ def _shared(assessment: Assessment, at: datetime) -> dict[str, Any]:
         "earlier_reasons": [],
         "earlier_tags": [],
         **velocity.counts(user_id=assessment.user_id, asked=velocity.variables(_wanted()), at=at),
+        **_self_collected(assessment.user_id, at),
     }
+
+
+def _self_collected(user_id: int, at: datetime) -> dict[str, Any]:
+    """What was counted in the data of the borrower's phone; unknown where it was refused or is not collected."""
+    features = {kind: found.features for kind, found in users.collection(user_id, at).items()}
+    rows = Variable.objects.filter(source=SELF_COLLECTED)
+    specs = [VariableSpec(row.name, row.type, row.nullable, row.source, row.path) for row in rows]
+    return {spec.name: value_at(spec, features) for spec in specs}
 
 
 def _wanted() -> set[str]:

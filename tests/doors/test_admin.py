@@ -72,6 +72,7 @@ from users.services import (
     accounts,
     amendments,
     certificates,
+    collected,
     erasure,
     levels,
     lists,
@@ -175,6 +176,8 @@ def play_the_rest(at: datetime, number: int) -> None:
     lists.add(kind="grey", subject="phone", value=f"1380013800{number}", reason="shared", by="system", at=at)
     notices.raise_notice(kind="step_parked", subject=f"event:{number}", text="stuck", at=at)
     tags.put(user_id=borrower.pk, tag=f"t{number}", source="test", at=at)
+    consent(borrower.pk, "contacts", at)
+    collected.receive(user_id=borrower.pk, contacts=["0" * 64], ip="127.0.0.1", at=at)
     source = ("bureau", "bankflow")[number % 2]
     Drill.objects.create(
         source=Source.objects.get(code=source), mode="slow", reason="a drill", started_by=by, started_at=at,

@@ -165,7 +165,7 @@ class BankCardAdmin(PersonSearch, Revealing, ReadOnlyAdmin):
 class DeviceAdmin(PersonSearch, ReadOnlyAdmin):
     large = True
     ordering = ("-pk",)
-    list_display = ("user", "platform", "model", "fingerprint", "is_emulator", "is_rooted", "last_seen_at")
+    list_display = ("user", "platform", "model", "is_emulator", "is_rooted", "last_seen_at")
     list_filter = ("platform", "is_emulator", "is_rooted")
     list_select_related = ("user",)
     raw_id_fields = ("consent",)

@@ -11,7 +11,7 @@ from lending.common import clock
 from users import queries
 from users.api import serializers as shapes
 from users.api.schema import address, caller, problems
-from users.services import accounts, checks, contacts, devices, profiles
+from users.services import accounts, checks, collected, contacts, devices, profiles
 
 
 def _me(user_id: int) -> Response:
@@ -181,7 +181,7 @@ class DevicesView(APIView):
         summary="Tell us about this device",
         description="Needs the optional consent `device`; without it answers 409 consent_missing.",
         request=shapes.SeenDevice,
-        responses={201: shapes.DeviceAnswer(many=True), **problems(401, 409, 422)},
+        responses={201: shapes.DeviceAnswer(many=True), **problems(401, 403, 409, 422)},
         tags=["me"],
     )
     def post(self, request: Request) -> Response:
@@ -191,3 +191,40 @@ class DevicesView(APIView):
         with transaction.atomic(durable=True):
             devices.see(user_id=user_id, ip=address(request), at=clock.now(), **form.validated_data)
         return Response(shapes.DeviceAnswer(queries.devices(user_id), many=True).data, status=201)
+
+
+class DeviceDataView(APIView):
+    permission_classes = (IsAuthenticated,)
+
+    @extend_schema(
+        operation_id="me_device_data",
+        summary="What your phone may send, and what was counted in it",
+        responses={200: shapes.CollectionAnswer(many=True), **problems(401)},
+        tags=["me"],
+    )
+    def get(self, request: Request) -> Response:
+        return _collection(caller(request).pk)
+
+    @extend_schema(
+        operation_id="me_device_data_send",
+        summary="Send device, messages, address book: counted on arrival, not kept",
+        description="At most 1 MB and 5,000 lines a part. Each part needs the optional consent of its name (`device`, "
+        "`sms`, `contacts`), to the version in force; without one nothing at all is taken and the answer is 409 "
+        "consent_missing or consent_outdated. 403 not_collected_here: the market does not allow it. Nothing else "
+        "depends on it.",
+        request=shapes.DeviceData,
+        responses={200: shapes.CollectionAnswer(many=True), **problems(401, 403, 409, 413, 422)},
+        tags=["me"],
+    )
+    def post(self, request: Request) -> Response:
+        form = shapes.DeviceData(data=request.data)
+        form.is_valid(raise_exception=True)
+        user_id = caller(request).pk
+        with transaction.atomic(durable=True):
+            collected.receive(user_id=user_id, ip=address(request), at=clock.now(), **form.validated_data)
+        return _collection(user_id)
+
+
+def _collection(user_id: int) -> Response:
+    found = queries.collection(user_id, clock.now())
+    return Response(shapes.CollectionAnswer(found.values(), many=True).data)

@@ -5,8 +5,9 @@ from typing import Any
 from rest_framework import serializers
 
 from lending.common.crypto import mask_id, mask_phone
-from users.models import CertificateKind, CodePurpose, Employment, Province, Relation, WechatApp
+from users.models import CertificateKind, CodePurpose, CollectedKind, Employment, Province, Relation, WechatApp
 from users.rules import levels
+from users.rules.collected import ROWS_AT_MOST, MessageKind, MessageSeen
 
 LANGUAGES = (("zh-hans", "中文"), ("en", "English"))
 SAVINGS = ("none", "under_100", "100_500", "500_1000", "over_1000")
@@ -307,3 +308,53 @@ class DeviceAnswer(serializers.Serializer[Any]):
     app_version = serializers.CharField()
     first_seen_at = serializers.DateTimeField()
     last_seen_at = serializers.DateTimeField()
+
+
+SCRAMBLED = "Lower-case hex SHA-256 of the number's digits (of a mainland mobile number 11, without +86)"
+
+
+class Strict(serializers.Serializer[Any]):
+    """Refuses what it does not know: an app that sends the words of a message must learn that it may not."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict) and (unknown := data.keys() - self.fields.keys()):
+            raise serializers.ValidationError(dict.fromkeys(sorted(map(str, unknown)), "This must not be sent."))
+        return super().to_internal_value(data)
+
+
+class SentMessage(Strict):
+    sender = serializers.RegexField(r"^[0-9a-f]{64}$", help_text=SCRAMBLED)
+    at = serializers.DateTimeField(help_text="When it came")
+    kind = serializers.ChoiceField([(kind.value, kind.value) for kind in MessageKind])
+
+    def to_internal_value(self, data: Any) -> MessageSeen:
+        return MessageSeen(**super().to_internal_value(data))
+
+
+class DeviceData(Strict):
+    """Each part needs its own consent; one that is left out, or null, is not sent."""
+
+    device = SeenDevice(required=False, allow_null=True)
+    sms = serializers.ListField(
+        child=SentMessage(),
+        required=False,
+        allow_null=True,
+        max_length=ROWS_AT_MOST,
+        help_text="Messages of the last 90 days, without their words",
+    )
+    contacts = serializers.ListField(
+        child=serializers.RegexField(r"^[0-9a-f]{64}$"),
+        required=False,
+        allow_null=True,
+        max_length=ROWS_AT_MOST,
+        help_text=f"A number for each line of the address book. {SCRAMBLED}",
+    )
+
+
+class CollectionAnswer(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(CollectedKind.choices)
+    is_allowed = serializers.BooleanField(help_text="Collected in this market; where it is not, do not ask")
+    version = serializers.CharField(help_text="Of the consent's text in force")
+    is_consented = serializers.BooleanField(help_text="This very version is accepted")
+    received_at = serializers.DateTimeField(allow_null=True)
+    features = serializers.DictField(help_text="What was counted and may be used, by name")

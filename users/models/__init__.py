@@ -6,6 +6,7 @@ from users.models.acts import Amendment, StaffAct
 from users.models.cards import BankCard, CardState
 from users.models.certificates import Certificate, CertificateKind, CertificateState
 from users.models.checks import SOURCE_BOUNDS, AskedIn, Check, CheckKind, CheckState, DeadRule, Source
+from users.models.collected import CollectedFeatures, CollectedKind, CollectionRule, CollectorNumber
 from users.models.consents import AcceptedBy, Consent, Document, Moment
 from users.models.drills import Drill, DrillMode
 from users.models.erasure import Erasure
@@ -40,6 +41,10 @@ __all__ = [
     "CheckKind",
     "CheckState",
     "CodePurpose",
+    "CollectedFeatures",
+    "CollectedKind",
+    "CollectionRule",
+    "CollectorNumber",
     "Consent",
     "Contact",
     "DeadRule",

@@ -136,10 +136,11 @@ class Contact(models.Model):
 
 
 class Device(models.Model):
-    """A device seen with an account; the same `fingerprint` under several accounts links them."""
+    """A device seen with an account; the same `fingerprint_index` under several accounts links them."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="devices")
-    fingerprint = models.CharField(max_length=64)
+    fingerprint = EncryptedTextField()
+    fingerprint_index = models.CharField(max_length=64, editable=False)
     platform = models.CharField(max_length=16)
     model = models.CharField(max_length=80, blank=True)
     system_version = models.CharField(max_length=40, blank=True)
@@ -152,8 +153,8 @@ class Device(models.Model):
     last_seen_at = models.DateTimeField()
 
     class Meta:
-        indexes = (models.Index(fields=["fingerprint", "-last_seen_at"], name="users_device_same"),)
-        constraints = (models.UniqueConstraint(name="users_device_once", fields=["user", "fingerprint"]),)
+        indexes = (models.Index(fields=["fingerprint_index", "-last_seen_at"], name="users_device_same"),)
+        constraints = (models.UniqueConstraint(name="users_device_once", fields=["user", "fingerprint_index"]),)
 
     def __str__(self) -> str:
         return f"{self.platform} device {self.pk}"

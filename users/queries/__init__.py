@@ -33,6 +33,7 @@ from users.queries.certificates import (
     opened_certificate,
     stored,
 )
+from users.queries.collected import COLLECTOR, Collection, collection
 from users.queries.consents import (
     ConsentView,
     DocumentView,
@@ -46,6 +47,7 @@ from users.queries.consents import (
     live_consent,
     live_consent_naming,
     live_consents,
+    not_collected,
 )
 from users.queries.customer import PaidCheck, SeenDevice, checks_cents, checks_paid, devices_seen
 from users.queries.levels import (
@@ -110,6 +112,7 @@ from users.queries.sources import (
 from users.queries.tags import TagKindView, TagView, live_tags, tags_by_hand, tags_of, unknown_tags
 
 __all__ = [
+    "COLLECTOR",
     "THINGS",
     "TIES",
     "AccessView",
@@ -123,6 +126,7 @@ __all__ = [
     "CheckResult",
     "CheckUsed",
     "CheckView",
+    "Collection",
     "ConsentView",
     "ContactView",
     "DeviceView",
@@ -171,6 +175,7 @@ __all__ = [
     "checks_met",
     "checks_paid",
     "checks_used",
+    "collection",
     "consent",
     "consent_as_given",
     "consents",
@@ -200,6 +205,7 @@ __all__ = [
     "messages_sent",
     "missing_details",
     "network",
+    "not_collected",
     "notices_about",
     "open_notices",
     "opened_certificate",

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Q
 
 from lending.common.errors import NotFound
-from users.models import Consent, Document
+from users.models import CollectedKind, CollectionRule, Consent, Document
 from users.rules import withdrawal
 
 
@@ -65,10 +66,21 @@ def document(code: str, at: datetime) -> DocumentView | None:
 
 
 def documents(at: datetime, moment: str | None = None) -> tuple[DocumentView, ...]:
-    """What is in force, in the order of showing; one version of each."""
+    """What is in force, in the order of showing; one version of each. At a `moment`: without what the market does not
+    let be collected."""
+    off = not_collected() if moment else frozenset()
     rows = Document.objects.filter(valid_from__lte=at).order_by("code", "-valid_from", "-pk").distinct("code")
-    found = sorted((row for row in rows if moment in (None, row.moment)), key=lambda row: (row.position, row.code))
+    found = sorted(
+        (row for row in rows if moment in (None, row.moment) and row.code not in off),
+        key=lambda row: (row.position, row.code),
+    )
     return tuple(_document_view(row) for row in found)
+
+
+def not_collected() -> frozenset[str]:
+    """Kinds of data from borrowers' phones, and consents, that the market has no use for."""
+    on = CollectionRule.objects.filter(market=settings.MARKET, is_allowed=True).values_list("kind", flat=True)
+    return frozenset(CollectedKind.values) - frozenset(on)
 
 
 def live_consent(user_id: int, code: str, recipient: str, at: datetime) -> ConsentView | None:

@@ -19,7 +19,7 @@ REQUIRED_DETAILS = ("name", "id_number", "province", "employment", "net_income_c
 
 # What several borrowers may have in common: where it stands, under which index, and what says that it is new.
 SHARED: dict[str, tuple[Any, str, str]] = {
-    "device": (Device, "fingerprint", "last_seen_at"),
+    "device": (Device, "fingerprint_index", "last_seen_at"),
     "contact": (Contact, "phone_index", "created_at"),
     "card": (BankCard, "number_index", "created_at"),
     "address": (Profile, "address_index", "updated_at"),
@@ -222,8 +222,7 @@ def list_hits(user_id: int, at: datetime) -> tuple[ListHit, ...]:
     named = Q()
     for subject, value in _named_on_lists(user_id):
         if value:
-            index = blind_index(value, "device") if subject == "device" else value
-            named |= Q(subject=subject, subject_index=index)
+            named |= Q(subject=subject, subject_index=value)
     if not named:
         return ()
     live = ListEntry.objects.filter(named, Q(expires_at=None) | Q(expires_at__gt=at), removed_at=None)
@@ -259,7 +258,8 @@ def devices(user_id: int) -> tuple[DeviceView, ...]:
 
 def device_accounts(fingerprint: str, since: datetime) -> int:
     """With how many accounts a device was seen since then."""
-    return Device.objects.filter(fingerprint=fingerprint, last_seen_at__gte=since).count()
+    index = blind_index(fingerprint, "device")
+    return Device.objects.filter(fingerprint_index=index, last_seen_at__gte=since).count()
 
 
 def _user(user_id: int) -> User:
@@ -270,14 +270,14 @@ def _user(user_id: int) -> User:
 
 
 def _named_on_lists(user_id: int) -> Sequence[tuple[str, str | None]]:
-    """What lists may know a borrower by: an index, of a device its fingerprint. One statement."""
+    """The indexes that lists may know a borrower by. One statement."""
     own = [
         model.objects.filter(**{owner: user_id}).order_by().values_list(Value(subject), column)
         for subject, model, owner, column in (
             ("phone", User, "pk", "phone_index"),
             ("id_number", Profile, "user_id", "id_index"),
             ("card", BankCard, "user_id", "number_index"),
-            ("device", Device, "user_id", "fingerprint"),
+            ("device", Device, "user_id", "fingerprint_index"),
         )
     ]
     return list(own[0].union(*own[1:], all=True))

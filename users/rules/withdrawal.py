@@ -34,12 +34,13 @@ STOPS: dict[str, tuple[str, str]] = {
         "我们不再记录和查询您的设备信息，不影响申请。",
     ),
     "sms": (
-        "Counts of messages are not accepted any more. Applying goes on as before.",
-        "我们不再接收短信统计结果，不影响申请。",
+        "Nothing about messages is accepted any more, and what we counted is deleted. Applying goes on as before.",
+        "我们不再接收短信信息，并删除已有统计结果，不影响申请。",
     ),
     "contacts": (
-        "Your address book is not compared any more. Applying goes on as before.",
-        "我们不再比对您的通讯录，不影响申请。",
+        "Nothing about your address book is accepted any more, and what we counted is deleted. Applying goes on as "
+        "before.",
+        "我们不再接收通讯录信息，并删除已有统计结果，不影响申请。",
     ),
     "operator": (
         "The phone operator report is not asked for any more. Applying goes on; decisions are made without it.",

@@ -14,8 +14,8 @@ from django.contrib.auth.models import Group, Permission
 
 from lending.common.errors import Conflict
 from lending.common.money import cents
-from users.models import Document, Level, Source, TagKind
-from users.services import accounts, amendments
+from users.models import CollectionRule, Document, Level, Source, TagKind
+from users.services import accounts, amendments, collected
 
 TABLES = Path(__file__).resolve().parent.parent / "data" / "configuration"
 
@@ -29,11 +29,12 @@ class UnknownPermission(Conflict):
 
 
 def load(*, at: datetime) -> None:
-    """Sources, levels, tags, documents, staff groups. Raises DocumentChanged."""
+    """Sources, levels, tags, documents, what phones may send, staff groups. Raises DocumentChanged."""
     load_sources()
     load_levels()
     load_tags()
     load_documents(at=at)
+    load_collection(at=at)
     load_groups()
 
 
@@ -111,6 +112,22 @@ def load_documents(*, at: datetime) -> None:
             Document.objects.create(valid_from=at, **row)
         elif changed := [name for name, value in row.items() if getattr(there, name) != value]:
             raise DocumentChanged(f"{row['code']} {row['version']}: {', '.join(changed)}; write a new version.")
+
+
+def load_collection(*, at: datetime) -> None:
+    """What each market lets be collected from phones, and the numbers of debt collectors; none is taken off."""
+    for row in _rows("collection"):
+        facts = {
+            "is_allowed": row["allowed"] == "yes",
+            "fresh_days": int(row["fresh_days"]),
+            "basis": row["basis"],
+        }
+        CollectionRule.objects.update_or_create(market=row["market"], kind=row["kind"], defaults=facts)
+    by_source: dict[str, list[str]] = {}
+    for row in _rows("collectors"):
+        by_source.setdefault(row["source"], []).append(row["number"])
+    for source, numbers in by_source.items():
+        collected.know_collectors(numbers=numbers, source=source, at=at)
 
 
 def load_groups() -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from lending.common.errors import Conflict, Invalid, NotFound
 from users import queries
-from users.models import AcceptedBy, Check, CheckState, CodePurpose, Consent, User
+from users.models import AcceptedBy, Check, CheckState, CodePurpose, CollectedFeatures, Consent, User
 from users.rules import withdrawal
 from users.services import accounts, codes
 
@@ -58,7 +58,7 @@ def give(
     """
     user = User.objects.select_for_update().get(pk=user_id)
     document = queries.document(code, at)
-    if document is None or not document.is_consent:
+    if document is None or not document.is_consent or code in queries.not_collected():
         raise UnknownDocument(fields={"code": "Unknown document."})
     if version != document.version:
         raise DocumentOutdated(f"Version {document.version} is in force.", version=document.version)
@@ -97,7 +97,8 @@ def withdraw(*, user_id: int, consent_id: int | UUID, by: str, at: datetime) -> 
     """From now on nothing more leaves under it; checks still waiting to be sent end without an answer.
 
     The same consent given before, in any version and to the same recipients, is withdrawn with it: else that one would
-    go on allowing what was just forbidden. Without the agreements of the account, every sign-in ends too.
+    go on allowing what was just forbidden. What was counted in the phone's data under it is deleted. Without the
+    agreements of the account, every sign-in ends too.
     Raises NotFound (also another user's), AlreadyWithdrawn.
     """
     ident = {"public_id": consent_id} if isinstance(consent_id, UUID) else {"pk": consent_id}
@@ -116,6 +117,7 @@ def withdraw(*, user_id: int, consent_id: int | UUID, by: str, at: datetime) -> 
         check.died()
         check.checked_at, check.failure = at, "consent withdrawn"
         check.save(update_fields=["state", "checked_at", "failure"])
+    CollectedFeatures.objects.filter(user_id=user_id, kind=consent.code).delete()
     if consent.code in withdrawal.OF_THE_ACCOUNT:
         accounts.end_sign_ins(user_id=user_id, at=at)
 

@@ -2,10 +2,9 @@
 
 from datetime import datetime
 
+from lending.common.crypto import blind_index
 from users.models import Device, User
-from users.services import consents
-
-CONSENT, RECIPIENT = "device", "platform"
+from users.services import collecting
 
 
 def see(
@@ -21,10 +20,11 @@ def see(
     ip: str,
     at: datetime,
 ) -> int:
-    """Record the device, or that it was seen again; returns its id. Raises ConsentMissing (optional consent)."""
+    """Record the device, or that it was seen again; returns its id. Raises as `collecting.allowed`."""
     User.objects.select_for_update().get(pk=user_id)
-    consent_id = consents.require(user_id=user_id, code=CONSENT, recipient=RECIPIENT, at=at)
+    consent_id = collecting.allowed(user_id=user_id, kind="device", at=at)
     facts = {
+        "fingerprint": fingerprint,
         "platform": platform,
         "model": model,
         "system_version": system_version,
@@ -36,6 +36,9 @@ def see(
         "last_seen_at": at,
     }
     device, _ = Device.objects.update_or_create(
-        user_id=user_id, fingerprint=fingerprint, defaults=facts, create_defaults=facts | {"first_seen_at": at}
+        user_id=user_id,
+        fingerprint_index=blind_index(fingerprint, "device"),
+        defaults=facts,
+        create_defaults=facts | {"first_seen_at": at},
     )
     return device.pk

@@ -9,7 +9,6 @@ from django.db import transaction
 from django.db.models import Q
 
 from lending.common import vault
-from lending.common.crypto import blind_index
 from lending.common.errors import NotFound
 from users.models import (
     BankCard,
@@ -19,6 +18,7 @@ from users.models import (
     Check,
     CheckState,
     CodePurpose,
+    CollectedFeatures,
     Consent,
     Contact,
     Device,
@@ -62,7 +62,7 @@ def erase(*, user_id: int, kept: Sequence[str], keep_until: date | None, by: str
     for consent in Consent.objects.select_for_update().filter(user_id=user_id, withdrawn_at=None).order_by("pk"):
         consent.withdrawn_at, consent.withdrawn_by = at, by
         consent.save(update_fields=["withdrawn_at", "withdrawn_by"])
-    for model in (Profile, Contact, Device, Tag, UserLevel, Token, WechatIdentity):
+    for model in (Profile, Contact, Device, CollectedFeatures, Tag, UserLevel, Token, WechatIdentity):
         model._default_manager.filter(user_id=user_id).delete()
     user.phone = user.phone_index = None
     user.is_active = False
@@ -80,7 +80,7 @@ def _lists(user: User, at: datetime) -> bool:
     for card in BankCard.objects.filter(user=user).exclude(number_index=""):
         named |= Q(subject="card", subject_index=card.number_index)
     for device in Device.objects.filter(user=user):
-        named |= Q(subject="device", subject_index=blind_index(device.fingerprint, "device"))
+        named |= Q(subject="device", subject_index=device.fingerprint_index)
     live = Q(removed_at=None) & (Q(expires_at=None) | Q(expires_at__gt=at)) & ~Q(kind="white")
     ListEntry.objects.filter(named).exclude(live).delete()
     return ListEntry.objects.filter(named, live).exists()

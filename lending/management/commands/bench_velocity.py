@@ -40,9 +40,9 @@ CREATE TEMP TABLE bench_people ON COMMIT DROP AS
 SELECT id, row_number() OVER (ORDER BY id) AS n FROM users_user WHERE phone_index LIKE 'bench-%%'
 """
 DEVICES = """
-INSERT INTO users_device (user_id, fingerprint, platform, model, system_version, app_version, is_emulator, is_rooted,
-                          ip, consent_id, first_seen_at, last_seen_at)
-SELECT id, CASE WHEN n <= 5000 THEN 'hot' ELSE 'device-' || n / 2 END, 'android', '', '', '', false, false,
+INSERT INTO users_device (user_id, fingerprint, fingerprint_index, platform, model, system_version, app_version,
+                          is_emulator, is_rooted, ip, consent_id, first_seen_at, last_seen_at)
+SELECT id, 'x', CASE WHEN n <= 5000 THEN 'hot' ELSE 'device-' || n / 2 END, 'android', '', '', '', false, false,
        '127.0.0.1', 0, %(at)s, %(at)s - n * interval '1 second' FROM bench_people b
 """
 CONTACTS = """

@@ -39,6 +39,7 @@ def tables(db: None, clock: Clock) -> None:
     configuration.load_levels()
     configuration.load_tags()
     configuration.load_documents(at=clock.at)
+    configuration.load_collection(at=clock.at)
 
 
 def newest_code() -> str:

@@ -38,6 +38,8 @@ class TestMe:
             ("post", "me/consents"),
             ("get", "me/devices"),
             ("post", "me/devices"),
+            ("get", "me/device-data"),
+            ("post", "me/device-data"),
         ],
     )
     def test_nothing_without_a_token(self, stranger: Borrower, method: str, path: str) -> None:

@@ -210,12 +210,12 @@ class TestDevice:
         consents.give(user_id=user_id, code="device", version="1", recipients=(), ip="::1", at=at)
         consent = Consent.objects.get(code="device")
         facts = {"user_id": user_id, "platform": "ios", "ip": "::1", "consent": consent, "first_seen_at": at}
-        device = Device.objects.create(**facts, fingerprint="one-device", last_seen_at=at)
+        device = Device.objects.create(**facts, fingerprint="one-device", fingerprint_index="1" * 64, last_seen_at=at)
         later = at + timedelta(hours=1)
         consents.withdraw(user_id=user_id, consent_id=consent.pk, by="user:1", at=later)
         device.last_seen_at = later
         assert "is withdrawn" in refused(lambda: device.save(update_fields=["last_seen_at"]))
-        new = facts | {"fingerprint": "another", "last_seen_at": later}
+        new = facts | {"fingerprint_index": "2" * 64, "fingerprint": "another", "last_seen_at": later}
         assert "is withdrawn" in refused(lambda: Device.objects.create(**new))
 
 

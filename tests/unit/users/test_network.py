@@ -74,7 +74,7 @@ class TestWeb:
             for fingerprint in ("a" * 64, "b" * 64):
                 seen = {"platform": "web", "ip": IP, "consent_id": consent_id}
                 seen |= {"first_seen_at": clock.at, "last_seen_at": clock.at}
-                Device.objects.create(user_id=user_id, fingerprint=fingerprint, **seen)
+                Device.objects.create(user_id=user_id, fingerprint=fingerprint, fingerprint_index=fingerprint, **seen)
         with CaptureQueriesContext(connection) as few:
             queries.web(people[0], ["device"], each=1)
         with CaptureQueriesContext(connection) as many:
@@ -82,7 +82,7 @@ class TestWeb:
         assert len(many) == len(few)
         assert [(len(thing.people), thing.more) for thing in found.things] == [(3, True), (3, True)]
         assert len(found.people) == 3
-        assert all("LIMIT" in query["sql"] for query in many if '"fingerprint" =' in query["sql"])
+        assert all("LIMIT" in query["sql"] for query in many if '"fingerprint_index" =' in query["sql"])
 
 
 class TestPhonePlace:
