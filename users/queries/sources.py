@@ -73,6 +73,8 @@ class SourceFacts:
     code: str
     name_en: str
     name_zh: str
+    vendor: str
+    currency: str
     stage: int
     price_cents: int
     fresh_days: int
@@ -164,6 +166,8 @@ def source_facts() -> dict[str, SourceFacts]:
             code=row.code,
             name_en=row.name_en,
             name_zh=row.name_zh,
+            vendor=row.vendor,
+            currency=row.currency,
             stage=row.stage,
             price_cents=row.price_cents,
             fresh_days=row.fresh_days,

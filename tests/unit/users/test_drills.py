@@ -95,7 +95,7 @@ class TestMessages:
     def test_wait_and_go_out_when_it_is_over(self, sandbox: SandboxClient, clock: Clock, mode: str) -> None:
         Source.objects.filter(code="sms").update(timeout_ms=50)
         start(clock, "sms", mode=mode, minutes=1)
-        message_id = messages.queue(phone=PHONE, template="card_fix", params={}, key="k", at=clock.at)
+        message_id = messages.queue(phone=PHONE, template="card_fix", params={}, key=f"drill-{mode}", at=clock.at)
         messages.run_message(message_id=message_id, now=clock.at)
         assert Message.objects.get().state == "queued"
         clock.move(minutes=2)
