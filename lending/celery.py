@@ -50,6 +50,7 @@ app.conf.beat_schedule = {
         "schedule": crontab(minute="*/10"),
         "options": {"expires": 500},
     },
+    "risk.tasks.watch_spend": _every("risk.tasks.watch_spend", 60.0),
     "review.tasks.look_after": _every("review.tasks.look_after", 30.0),
     "review.tasks.hand_over": _every("review.tasks.hand_over", 60.0),
     "review.tasks.count": _every("review.tasks.count", 300.0),

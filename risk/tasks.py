@@ -4,7 +4,7 @@ from celery import shared_task
 
 from lending.common import clock
 from risk import services
-from risk.services import backtest_runs, builds, monitoring
+from risk.services import backtest_runs, builds, monitoring, spend
 
 
 @shared_task
@@ -41,3 +41,9 @@ def measure(**_: object) -> int:
 def purge(**_: object) -> int:
     """Raw answers whose time is over. Returns how many."""
     return services.run_retention(now=clock.now())
+
+
+@shared_task
+def watch_spend(**_: object) -> int:
+    """Returns how many alarms were raised."""
+    return spend.run_watch(now=clock.now())

@@ -65,6 +65,7 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if may("risk.DataPull"):
         spend = overview.spend(at)
         shown |= {"spend": spend, "spent_share": _share(spend.spent_cents, spend.budget_cents)}
+        shown["spend_page"] = may("risk.Budget")
         shown["alarm_share"] = _share(spend.alarm_cents, spend.budget_cents)
     alarms = overview.alarms(may=may, permitted=request.user.has_perm, at=at)
     shown["alarms"] = [(alarm, _link(alarm.label, alarm.query)) for alarm in alarms]

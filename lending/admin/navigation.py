@@ -25,7 +25,7 @@ GROUPS = (
     ("Risk", "risk.Draft risk.Submission risk.Scenario risk.Binding risk.Release risk.Experiment"
                             " risk.Exemption risk.Variable risk.Dataset risk.ScorecardBuild risk.Backtest"
                             " risk.MonitoringDay"
-                            " risk.Assessment risk.Decision risk.DataPull"),
+                            " risk.Assessment risk.Decision risk.DataPull risk.Budget"),
     ("Review", "review.Case review.CaseAction review.CaseNote review.Attachment review.Queue"
                              " review.RoutingRule review.BatchRule review.BatchChange review.AuthorityVersion"
                              " review.AuthorityRule review.Finding review.Reviewer review.Recusal"

@@ -43,6 +43,7 @@ from lending.queries.drawdowns import (
     grant_for,
     grant_quote,
     grants_of,
+    paid_out,
 )
 from lending.queries.loans import (
     History,
@@ -104,6 +105,7 @@ __all__ = [
     "loan_for",
     "loan_outcomes",
     "loans_of",
+    "paid_out",
     "partners_since",
     "party",
     "priced",

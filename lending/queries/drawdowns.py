@@ -7,6 +7,7 @@ from uuid import UUID
 
 from lending.models import (
     Drawdown,
+    DrawdownStatus,
     Grant,
 )
 from lending.queries.configuration import QuoteView, priced, product
@@ -125,6 +126,11 @@ def drawdowns_of(user_id: int) -> tuple[DrawdownView, ...]:
 def drawdowns_of_application(application_id: int) -> tuple[DrawdownView, ...]:
     rows = Drawdown.objects.select_related(*_DRAWDOWNS).filter(grant__application_id=application_id)
     return tuple(map(_drawdown, rows))
+
+
+def paid_out(since: datetime, until: datetime) -> int:
+    """How many drawdowns were paid out in [since, until)."""
+    return Drawdown.objects.filter(status=DrawdownStatus.PAID, paid_at__gte=since, paid_at__lt=until).count()
 
 
 def _drawdown(found: Drawdown) -> DrawdownView:

@@ -1,6 +1,17 @@
 """The back office of risk: what may be decided with, who writes and releases it, what was decided."""
 
-from risk.admin import assessments, backtests, builds, catalogue, datasets, drafts, experiments, monitoring, strategy
+from risk.admin import (
+    assessments,
+    backtests,
+    builds,
+    catalogue,
+    datasets,
+    drafts,
+    experiments,
+    monitoring,
+    spend,
+    strategy,
+)
 
 __all__ = [
     "assessments",
@@ -11,5 +22,6 @@ __all__ = [
     "drafts",
     "experiments",
     "monitoring",
+    "spend",
     "strategy",
 ]

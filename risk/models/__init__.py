@@ -16,6 +16,7 @@ from risk.models.datasets import Dataset, DatasetPart, DatasetSource
 from risk.models.drafts import Draft, DraftState, Submission, SubmissionState
 from risk.models.experiments import Exemption, Experiment, ExperimentKind
 from risk.models.monitoring import MonitoringDay
+from risk.models.spend import Budget, BudgetKind
 from risk.models.strategy import Binding, Release, ReleaseForm, Scenario, Segment, Variable, VariableType
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "BacktestChunk",
     "BacktestState",
     "Binding",
+    "Budget",
+    "BudgetKind",
     "BuildState",
     "ChunkState",
     "DataPull",

@@ -125,6 +125,7 @@ class DataPull(FSMModelMixin, WorkRow):
                 fields=["source", "settled_at"], condition=Q(payload__isnull=False), name="risk_pull_with_payload"
             ),
             models.Index(fields=["-settled_at"], condition=Q(quarantined=True), name="risk_pull_quarantined"),
+            models.Index(fields=["settled_at"], name="risk_pull_settled"),
         )
         constraints = (
             models.UniqueConstraint(fields=["assessment", "source"], name="risk_pull_once"),

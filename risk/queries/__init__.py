@@ -18,8 +18,6 @@ from risk.queries.decisions import (
     DataUsed,
     DecisionView,
     PullView,
-    SourceSpend,
-    Spend,
     data_used,
     decision,
     decision_number,
@@ -30,7 +28,6 @@ from risk.queries.decisions import (
     silent_on,
     sources_silent,
     spend_cents,
-    spend_on,
 )
 from risk.queries.drills import Met, met
 from risk.queries.experiments import (
@@ -44,6 +41,18 @@ from risk.queries.monitoring import (
     watched,
 )
 from risk.queries.people import DecisionLine, PullLine, person_decisions, person_pulls, person_pulls_cents
+from risk.queries.spend import (
+    BudgetUse,
+    Dear,
+    SourceSpend,
+    Spend,
+    SpendPeriod,
+    SpendRow,
+    budget_use,
+    spend_csv,
+    spend_on,
+    spend_period,
+)
 from risk.queries.strategy import (
     Served,
     inputs_of,
@@ -57,9 +66,11 @@ from risk.queries.strategy import (
 __all__ = [
     "ArmFigures",
     "BacktestView",
+    "BudgetUse",
     "Comparison",
     "DataUsed",
     "DatasetView",
+    "Dear",
     "DecisionLine",
     "DecisionView",
     "Flip",
@@ -69,10 +80,13 @@ __all__ = [
     "Served",
     "SourceSpend",
     "Spend",
+    "SpendPeriod",
+    "SpendRow",
     "Watched",
     "backtest_csv",
     "backtest_for",
     "backtest_summary_csv",
+    "budget_use",
     "comparison",
     "data_used",
     "dataset",
@@ -96,7 +110,9 @@ __all__ = [
     "silent_on",
     "sources_silent",
     "spend_cents",
+    "spend_csv",
     "spend_on",
+    "spend_period",
     "states_of",
     "swap_samples",
     "undecided_rows",

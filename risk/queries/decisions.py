@@ -8,11 +8,10 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Sum
 
 from lending.common.errors import NotFound
 from risk.models import Assessment, DataPull, Decision, PullState
-from risk.rules import budget
 from users import queries as users
 
 NO_CONSENT, CONSENT_NOT_LIVE = "no_consent", "consent_not_live"  # as pulls write them: never asked, withdrawn since
@@ -88,23 +87,6 @@ class PullView:
     consent_withdrawn_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class SourceSpend:
-    source: str
-    pulls: int
-    spent_cents: int
-
-
-@dataclass(frozen=True, slots=True)
-class Spend:
-    """Of one business day, by source, the dearest first. The alarm is raised at `alarm_cents`."""
-
-    spent_cents: int
-    budget_cents: int
-    alarm_cents: int
-    sources: tuple[SourceSpend, ...]
-
-
 def pulls_of(application_id: int) -> tuple[PullView, ...]:
     """Every source asked for an application and its drawdowns, in the order of asking."""
     rows = DataPull.objects.filter(assessment__application_id=application_id).select_related("consent").order_by("pk")
@@ -127,16 +109,6 @@ def pulls_of(application_id: int) -> tuple[PullView, ...]:
         )
         for row in rows.defer("payload")
     )
-
-
-def spend_on(day: date) -> Spend:
-    """What pulls of that business day cost against its budget."""
-    rows = DataPull.objects.filter(assessment__as_of_date=day).order_by().values("source_code")
-    counted = rows.annotate(n=Count("pk", filter=Q(reused_from=None)), cents=Sum("price_cents"))
-    sources = [SourceSpend(row["source_code"], row["n"], row["cents"] or 0) for row in counted]
-    sources.sort(key=lambda row: (-row.spent_cents, row.source))
-    spent = sum(row.spent_cents for row in sources)
-    return Spend(spent, budget.DAY_BUDGET_CENTS, budget.ALARM_CENTS, tuple(sources))
 
 
 def silent_on(day: date) -> Mapping[str, int]:

@@ -1,7 +1,20 @@
-"""What data may cost in a business day. Pure."""
+"""When spend on data is near its budget, or over it. Pure."""
 
-from decimal import Decimal
+SHIPPED = {"day": (500_000, 80), "application": (650, 100), "funded": (2_000, 100)}  # kind: (cents, alarm at percent)
+APPLICATION_DAYS, FUNDED_DAYS = 7, 30
+AT_LEAST = 20  # applications or loans, fewer make no average
 
-DAY_BUDGET_CENTS = 500_000
-ALARM_SHARE = Decimal("0.8")
-ALARM_CENTS = int(DAY_BUDGET_CENTS * ALARM_SHARE)
+
+def alarm_cents(limit_cents: int, percent: int) -> int:
+    """The least spend that is at least `percent` of the limit."""
+    return -(-limit_cents * percent // 100)
+
+
+def reached(used_cents: int, limit_cents: int, percent: int) -> int:
+    """The highest of the alarm's percent and 100 that is reached; 0 where neither is."""
+    return max((step for step in (percent, 100) if used_cents * 100 >= limit_cents * step), default=0)
+
+
+def average(cents: int, count: int) -> int | None:
+    """Per one of them, rounded up; None where they are too few."""
+    return -(-cents // count) if count >= AT_LEAST else None

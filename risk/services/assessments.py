@@ -12,14 +12,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, Sum
+from django.db.models import Q
 
 from lending import queries as lending
 from lending.common import clock, wake, work
 from lending.rules.terms import Terms
 from lending.services import applications, drawdowns
-from risk.models import Assessment, AssessmentKind, AssessmentState, Binding, DataPull, Decision, Scenario
-from risk.rules import budget
+from risk.models import Assessment, AssessmentKind, AssessmentState, Binding, Decision, Scenario
 from risk.services import decisions, facts, pulls, register
 from risk.services.pulls import Pulls
 from users.queries import SourceView
@@ -255,19 +254,6 @@ def _record(run: _Run, decision: Decision) -> None:
     assessment.save(update_fields=["state", "outcome", "finished_at", "leased_until", "spend_cents", "skipped"])
     for tag, source in decisions.tags_of(assessment.pk).items():
         tags.put(user_id=assessment.user_id, tag=tag, source=source, at=run.now)
-    _watch_budget(run.now)
-
-
-def _watch_budget(at: datetime) -> None:
-    day = clock.business_date(at)
-    spent = DataPull.objects.filter(assessment__as_of_date=day).aggregate(sum=Sum("price_cents"))["sum"] or 0
-    if spent >= budget.ALARM_CENTS:
-        notices.raise_notice(
-            kind="data_budget",
-            subject=f"day:{day}",
-            text=f"{spent / 100:.2f} of {budget.DAY_BUDGET_CENTS / 100:.2f} spent",
-            at=at,
-        )
 
 
 def _start(*, key: str, kind: str, application_id: int, drawdown_id: int | None, user_id: int, at: datetime) -> int:

@@ -10,7 +10,7 @@ from risk.rules.catalogue import check_default
 from risk.rules.document import Flow, references
 from risk.rules.strategy import DATA, scenarios, schema_of, shipped_flows, spec_of
 from risk.rules.verdict import output_schema
-from risk.services import releases
+from risk.services import releases, spend
 from users.models import User
 
 AUTHOR, APPROVER = "analyst.lin", "analyst.he"
@@ -21,6 +21,7 @@ def load(*, at: datetime, author: str = "", approver: str = "") -> None:
     """`author`, `approver`: actors of the releases, by default the two demo analysts."""
     _variables()
     _scenarios()
+    spend.load()
     _releases(at, author or _actor(AUTHOR), approver or _actor(APPROVER))
 
 

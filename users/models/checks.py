@@ -143,7 +143,10 @@ class Check(FSMModelMixin, WorkRow):
     checked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        indexes = (models.Index(fields=["user", "kind", "-created_at"], name="users_check_latest"),)
+        indexes = (
+            models.Index(fields=["user", "kind", "-created_at"], name="users_check_latest"),
+            models.Index(fields=["checked_at"], name="users_check_answered"),
+        )
         constraints = (
             models.CheckConstraint(
                 name="users_check_answered_at",

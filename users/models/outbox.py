@@ -31,8 +31,10 @@ class Message(FSMModelMixin, WorkRow):
     failure = models.CharField(max_length=200, blank=True)
     valid_until = models.DateTimeField(null=True, blank=True, help_text="Not sent after this instant")
     done_at = models.DateTimeField(null=True, blank=True)
+    price_cents = models.PositiveIntegerField(default=0, help_text="Of a message that went out")
 
     class Meta:
+        indexes = (models.Index(fields=["done_at"], name="users_message_done"),)
         constraints = (
             models.CheckConstraint(
                 name="users_message_done_at",

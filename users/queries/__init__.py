@@ -109,6 +109,7 @@ from users.queries.sources import (
     sources,
     sources_speaking,
 )
+from users.queries.spend import DaySpend, days_spend
 from users.queries.tags import TagKindView, TagView, live_tags, tags_by_hand, tags_of, unknown_tags
 
 __all__ = [
@@ -129,6 +130,7 @@ __all__ = [
     "Collection",
     "ConsentView",
     "ContactView",
+    "DaySpend",
     "DeviceView",
     "DocumentView",
     "DrillView",
@@ -180,6 +182,7 @@ __all__ = [
     "consent_as_given",
     "consents",
     "consents_as_given",
+    "days_spend",
     "device_accounts",
     "devices",
     "devices_seen",

@@ -53,7 +53,7 @@ KINDS = {
         "Spend on data near its budget",
         "Open the spend on data. More applications than usual, a dearer fallback, or a source asked twice? Tell the"
         " analysts before the budget is used up; they change it where the spend is wanted.",
-        "risk.DataPull",
+        "risk.Budget",
     ),
     "assessment_failing": Kind(
         "Assessment keeps failing",

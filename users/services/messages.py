@@ -72,12 +72,13 @@ def run_message(*, message_id: int, now: datetime) -> None:
         _settle(message_id, now, failure="not sent in time", give_up=True)
         return
     try:
-        reference = sms.send(queries.source(SOURCE), key=message.key, phone=message.phone, text=message.text)
+        source = queries.source(SOURCE)
+        reference = sms.send(source, key=message.key, phone=message.phone, text=message.text)
     except VendorError as error:  # also an unknown outcome: the gateway knows the key, so sending again is harmless
         give_up = isinstance(error, PermanentError) or message.attempts >= MAX_ATTEMPTS
         _settle(message_id, now, failure=str(error), give_up=give_up)
     else:
-        _settle(message_id, now, reference=reference)
+        _settle(message_id, now, reference=reference, price_cents=source.price_cents)
 
 
 def run_due(*, now: datetime, limit: int = 100) -> int:
@@ -94,7 +95,15 @@ def run_due(*, now: datetime, limit: int = 100) -> int:
 
 
 @transaction.atomic(durable=True)
-def _settle(message_id: int, now: datetime, *, reference: str = "", failure: str = "", give_up: bool = False) -> None:
+def _settle(
+    message_id: int,
+    now: datetime,
+    *,
+    reference: str = "",
+    price_cents: int = 0,
+    failure: str = "",
+    give_up: bool = False,
+) -> None:
     message = Message.objects.select_for_update().get(pk=message_id)
     if message.state != MessageState.QUEUED:
         return  # another worker settled it after our lease ran out; its answer stands
@@ -108,7 +117,7 @@ def _settle(message_id: int, now: datetime, *, reference: str = "", failure: str
         message.failed()
     else:
         message.sent()
-    message.reference, message.done_at = reference, now
+    message.reference, message.done_at, message.price_cents = reference, now, price_cents
     if message.template in texts.WITH_CODE:
         message.text = ""
-    message.save(update_fields=["leased_until", "failure", "state", "reference", "done_at", "text"])
+    message.save(update_fields=["leased_until", "failure", "state", "reference", "done_at", "text", "price_cents"])
