@@ -13,9 +13,10 @@ from tests.browser.conftest import work
 from tests.browser.office_side import OfficeDesk
 from tests.browser.test_office_journeys import APPROVED_ROW, to_signing
 from tests.conftest import Clock
+from tests.factories.borrowers import IP, consent
 from tests.factories.borrowers import borrower as another
 from users.models import Contact, Device, Profile, Tag, User
-from users.services import contacts
+from users.services import contacts, devices
 from users.services.contacts import NewContact
 
 pytestmark = pytest.mark.browser
@@ -27,8 +28,8 @@ def sharing(user_id: int, clock: Clock) -> list[int]:
     others = [another(clock.at, name=name) for name in ("钱一一", "孙二", "李三三", "周四", "吴五五", "郑六")]
     device = Device.objects.get(user_id=user_id)
     for other in others[:2]:
-        device.pk, device.user_id = None, other
-        device.save(force_insert=True)
+        consent(other, "device", clock.at)
+        devices.see(user_id=other, fingerprint=device.fingerprint, platform="web", ip=IP, at=clock.at)
     own = User.objects.get(pk=user_id).phone or ""
     contacts.replace(user_id=others[0], contacts=[NewContact("friend", "王建国", own)], at=clock.at)
     Profile.objects.filter(user_id__in=[user_id, *others[2:5]]).update(address_index="a" * 64)
