@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('users', '0018_erasure'),
+        ('users', '0019_self_collected'),
     ]
 
     operations = [
