@@ -236,6 +236,8 @@ def history(user_id: int, at: datetime, *, without_application: int | None = Non
     if without_application is not None:
         open_applications = open_applications.exclude(pk=without_application)
     own = Loan.objects.filter(user_id=user_id)
+    if not own.exists():  # most who are decided on
+        return History(open_applications.count(), 0, 0, 0, 0, 0, 0)
     owing = Instalment.objects.filter(loan__user_id=user_id, loan__status__in=OWING)
     sums = owing.aggregate(due=Sum("principal_cents"), paid=Sum("paid_principal_cents"))
     next_month = [

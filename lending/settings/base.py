@@ -220,7 +220,10 @@ CELERY_WORKER_POOL = "threads"
 CELERY_WORKER_CONCURRENCY = int(os.environ.get("WORKER_THREADS", "12"))
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_TASK_ROUTES = {"contracts.tasks.*": {"queue": "documents"}}
+CELERY_TASK_ROUTES = {
+    "contracts.tasks.*": {"queue": "documents"},
+    "risk.tasks.run_assessment": {"queue": "pulls"},
+}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True

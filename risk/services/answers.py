@@ -47,9 +47,9 @@ def settle(rows: Mapping[int, DataPull], answers: Sequence[Answer], at: datetime
     for row in changed:
         if row.pk not in written:
             row.refresh_from_db()
-    for row in changed:
-        if row.pk in written and row.state == PullState.DEAD:
-            _tell(row, at)
+    died = [row for row in changed if row.pk in written and row.state == PullState.DEAD]
+    for row in sorted(died, key=lambda row: row.source_code):  # one order for all, or two outages at once deadlock
+        _tell(row, at)
 
 
 def _tell(row: DataPull, at: datetime) -> None:
@@ -86,7 +86,7 @@ def read_again(*, pull_id: int, by: str, reason: str, at: datetime) -> None:
     acts.record(by=by, act="read_again", subject=f"pull:{row.pk}", reason=reason, at=at, permission=MAY_READ_AGAIN)
     if not row.quarantined or row.payload is None:
         raise NotQuarantined(f"{row} is {row.state}.")
-    specs = register.catalogue([row.answers_for]).get(row.answers_for, [])
+    specs = register.catalogue([row.answers_for]).specs.get(row.answers_for, [])
     try:
         read(specs, row.payload.get("data"))
     except Unreadable as error:

@@ -18,9 +18,10 @@ from lending import queries as lending
 from lending.common import clock, wake, work
 from lending.rules.terms import Terms
 from lending.services import applications, drawdowns
-from risk.models import Assessment, AssessmentKind, AssessmentState, Binding, Decision, Scenario
+from risk.models import Assessment, AssessmentKind, AssessmentState, Binding, Decision
 from risk.services import decisions, facts, pulls, register
 from risk.services.pulls import Pulls
+from risk.services.register import Catalogue
 from users.queries import SourceView
 from users.services import notices, tags
 
@@ -118,6 +119,8 @@ class _Run:
 
     assessment: Assessment
     pulls: Pulls
+    catalogue: Catalogue
+    decided: dict[str, Decision]
     values: dict[str, Any]
     product_code: str
     channel_code: str
@@ -143,18 +146,22 @@ class _Run:
                 raise _NotOurs
 
     def decide(self, scenario: str, step: str, role: str) -> Decision:
-        with transaction.atomic(durable=True):
-            return decisions.decide(
-                assessment=self.assessment,
-                scenario=scenario,
-                step=step,
-                role=role,
-                values=self.values,
-                product_code=self.product_code,
-                channel_code=self.channel_code,
-                spend_cents=self.spend_cents,
-                at=self.now,
-            )
+        """The stored decision of this step, else a new one."""
+        if step not in self.decided:
+            with transaction.atomic(durable=True):
+                self.decided[step] = decisions.decide(
+                    assessment=self.assessment,
+                    scenario=scenario,
+                    step=step,
+                    role=role,
+                    values=self.values,
+                    defaults=self.catalogue.defaults,
+                    product_code=self.product_code,
+                    channel_code=self.channel_code,
+                    spend_cents=self.spend_cents,
+                    at=self.now,
+                )
+        return self.decided[step]
 
 
 def _run(assessment: Assessment, now: datetime) -> None:
@@ -167,19 +174,20 @@ def _run(assessment: Assessment, now: datetime) -> None:
 
 
 def _gather(assessment: Assessment, now: datetime) -> _Run:
-    if assessment.drawdown_id is not None:
-        drawdown = lending.drawdown(assessment.drawdown_id)
-        product_code, channel_code = drawdown.product_code, drawdown.channel_code
-    else:
-        application = lending.application(assessment.application_id)
-        product_code, channel_code = application.product_code, application.channel_code
+    sources = register.asked()
+    catalogue = register.catalogue(sources)
+    known = facts.known(assessment, catalogue.velocities, now)
     return _Run(
         assessment=assessment,
-        pulls=pulls.begin(assessment=assessment, subject=facts.subject(assessment.user_id), at=now),
-        values=facts.of(assessment, now),
-        product_code=product_code,
-        channel_code=channel_code,
-        checks_cents=facts.check_spend_cents(assessment, now),
+        pulls=pulls.begin(
+            assessment=assessment, subject=known.subject, sources=sources, catalogue=catalogue.specs, at=now
+        ),
+        catalogue=catalogue,
+        decided={row.step: row for row in Decision.objects.filter(assessment=assessment)},
+        values=known.values,
+        product_code=known.product_code,
+        channel_code=known.channel_code,
+        checks_cents=known.checks_cents,
         now=now,
     )
 
@@ -187,7 +195,7 @@ def _gather(assessment: Assessment, now: datetime) -> _Run:
 def _decisions(run: _Run) -> Iterator[Decision | None]:
     """The decision that ends the run, None after each scenario that does not."""
     order = ORDER[AssessmentKind(run.assessment.kind)]
-    inputs = dict(Scenario.objects.filter(code__in=order).values_list("code", "inputs"))
+    inputs = run.catalogue.inputs
     for scenario in order:
         yield from _stages(run, scenario, inputs[scenario])
         decision = run.decide(scenario, scenario, Binding.Role.DECIDE)

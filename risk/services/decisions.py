@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from lending.common.errors import NotFound, Unavailable
-from risk.models import Assessment, Binding, Decision, Experiment, Release, ShadowDecision, Variable
+from risk.models import Assessment, Binding, Decision, Experiment, Release, ShadowDecision
 from risk.rules import engine
 from risk.rules.catalogue import filled
 from risk.rules.document import ENGINE, canonical
@@ -42,24 +42,22 @@ def decide(
     step: str,
     role: str,
     values: Mapping[str, Any],
+    defaults: Mapping[str, Any],
     product_code: str,
     channel_code: str,
     spend_cents: int,
     at: datetime,
 ) -> Decision:
-    """The decision of this step: the stored one, else a new one over the scenario's inputs. Locks the assessment.
+    """A new decision over the scenario's inputs. Whoever holds the assessment's lease asks; a step is unique.
 
-    Raises NothingInForce, EvaluationFailed (an input of the wrong type) or NotAVerdict.
+    `defaults`: of the variables that have one. Raises NothingInForce, EvaluationFailed (an input of the wrong type) or
+    NotAVerdict.
     """
-    Assessment.objects.select_for_update().get(pk=assessment.pk)
-    stored = Decision.objects.filter(assessment=assessment, step=step).first()
-    if stored is not None:
-        return stored
     binding = serving(scenario, role, product_code, channel_code, assessment.segment, at)
     scope = Scope(scenario, role, product_code, channel_code, assessment.segment)
     decides = role == Binding.Role.DECIDE
     running = experiments.of(binding, scope, assessment.user_id) if decides else experiments.NONE
-    inputs, defaulted = filled(binding.scenario.inputs, values, _defaults(binding.scenario.inputs))
+    inputs, defaulted = filled(binding.scenario.inputs, values, defaults)
     release = running.release or binding.release
     assert release is not None  # noqa: S101  what serves has one
     approved_with = binding.scenario.output_schema.get("approved_with", ()) if decides else ()
@@ -92,10 +90,6 @@ def decide(
     if running.shadow is not None:
         _shadow(row, running.shadow, inputs, approved_with)
     return row
-
-
-def _defaults(names: list[str]) -> dict[str, Any]:
-    return dict(Variable.objects.filter(name__in=names, default__isnull=False).values_list("name", "default"))
 
 
 def serving(scenario: str, role: str, product_code: str, channel_code: str, segment: str, at: datetime) -> Binding:

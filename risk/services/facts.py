@@ -1,51 +1,69 @@
 """What is known about a subject before anybody is asked: variables from our own records, by name."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from lending import queries as lending
+from lending.queries import ApplicationView, DrawdownView
 from lending.services.gates import purpose_category
-from risk.models import Assessment, AssessmentKind, Scenario, Segment, Variable
+from risk.models import Assessment, AssessmentKind, Segment, Variable
 from risk.providers.base import Subject
 from risk.rules.catalogue import VariableSpec, value_at
+from risk.rules.velocity import Window
 from risk.services import exemptions, velocity
 from users import queries as users
+from users.queries import CheckResult, Person
 
 LISTED = {"listed_phone": "phone", "listed_id": "id_number", "listed_device": "device", "listed_card": "card"}
 
 SELF_COLLECTED = "self_collected"
 
 
-def of(assessment: Assessment, at: datetime) -> dict[str, Any]:
-    """Values of the variables that need no pull; None is unknown."""
+@dataclass(frozen=True)
+class Known:
+    """What is known before anybody is asked: `values` of the variables that need no pull, None is unknown."""
+
+    values: dict[str, Any]
+    subject: Subject
+    product_code: str
+    channel_code: str
+    checks_cents: int
+
+
+def known(assessment: Assessment, velocities: Mapping[str, Window], at: datetime) -> Known:
+    """`velocities`: those that some scenario reads."""
+    person = users.person(assessment.user_id)
+    identity = users.identity_result(assessment.user_id, at)
+    shared = _shared(assessment, identity, velocities, at)
     if assessment.kind == AssessmentKind.DRAWDOWN:
-        return _drawdown(assessment, at)
-    return _application(assessment, at)
+        drawdown = lending.drawdown(assessment.drawdown_id or 0)
+        check = users.card_check(drawdown.card_id)
+        values = shared | _drawdown(assessment, drawdown, check, at)
+        product_code, channel_code = drawdown.product_code, drawdown.channel_code
+    else:
+        application, check = lending.application(assessment.application_id), identity
+        values = shared | _application(assessment, application, person, at)
+        product_code, channel_code = application.product_code, application.channel_code
+    return Known(values, _subject(person), product_code, channel_code, check.price_cents if check else 0)
 
 
 def subject(user_id: int) -> Subject:
-    person = users.person(user_id)
+    return _subject(users.person(user_id))
+
+
+def _subject(person: Person) -> Subject:
     return Subject(person.name, person.id_number, person.phone, person.birth_date)
 
 
-def check_spend_cents(assessment: Assessment, at: datetime) -> int:
-    """The price of the identity or card check that the decision used."""
-    if assessment.drawdown_id is not None:
-        found = users.card_check(lending.drawdown(assessment.drawdown_id).card_id)
-    else:
-        found = users.identity_result(assessment.user_id, at)
-    return found.price_cents if found else 0
-
-
-def _application(assessment: Assessment, at: datetime) -> dict[str, Any]:
-    application = lending.application(assessment.application_id)
+def _application(assessment: Assessment, application: ApplicationView, person: Person, at: datetime) -> dict[str, Any]:
     product = lending.product(application.product_code)
-    person = users.person(assessment.user_id)
     history = lending.history(assessment.user_id, at, without_application=application.id)
     birth, expires = person.birth_date, person.id_expires_on
     today = assessment.as_of_date
-    return _shared(assessment, at) | {
+    return {
         "product": application.product_code,
         "method": application.method,
         "purpose": application.purpose_category,
@@ -69,11 +87,9 @@ def _application(assessment: Assessment, at: datetime) -> dict[str, Any]:
     }
 
 
-def _drawdown(assessment: Assessment, at: datetime) -> dict[str, Any]:
-    drawdown = lending.drawdown(assessment.drawdown_id or 0)
+def _drawdown(assessment: Assessment, drawdown: DrawdownView, card: CheckResult | None, at: datetime) -> dict[str, Any]:
     history = lending.history(assessment.user_id, at)
-    card = users.card_check(drawdown.card_id)
-    return _shared(assessment, at) | {
+    return {
         "product": drawdown.product_code,
         "purpose": purpose_category(drawdown.purpose),
         "amount_cents": drawdown.amount_cents,
@@ -85,8 +101,9 @@ def _drawdown(assessment: Assessment, at: datetime) -> dict[str, Any]:
     }
 
 
-def _shared(assessment: Assessment, at: datetime) -> dict[str, Any]:
-    identity = users.identity_result(assessment.user_id, at)
+def _shared(
+    assessment: Assessment, identity: CheckResult | None, velocities: Mapping[str, Window], at: datetime
+) -> dict[str, Any]:
     hits = users.list_hits(assessment.user_id, at)
     kinds = {hit.kind for hit in hits}
     return {
@@ -100,7 +117,7 @@ def _shared(assessment: Assessment, at: datetime) -> dict[str, Any]:
         "exempt_rules": exemptions.rules_of(assessment.user_id, assessment.as_of_date),
         "earlier_reasons": [],
         "earlier_tags": [],
-        **velocity.counts(user_id=assessment.user_id, asked=velocity.variables(_wanted()), at=at),
+        **velocity.counts(user_id=assessment.user_id, asked=velocities, at=at),
         **_self_collected(assessment.user_id, at),
     }
 
@@ -111,11 +128,6 @@ def _self_collected(user_id: int, at: datetime) -> dict[str, Any]:
     rows = Variable.objects.filter(source=SELF_COLLECTED)
     specs = [VariableSpec(row.name, row.type, row.nullable, row.source, row.path) for row in rows]
     return {spec.name: value_at(spec, features) for spec in specs}
-
-
-def _wanted() -> set[str]:
-    """What some scenario reads: nothing else is worth counting."""
-    return {name for inputs in Scenario.objects.values_list("inputs", flat=True) for name in inputs}
 
 
 def segment(user_id: int, at: datetime) -> str:

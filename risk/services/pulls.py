@@ -64,9 +64,15 @@ class Pulls:
         return sum(row.price_cents for row in self.rows.values())
 
 
-def begin(*, assessment: Assessment, subject: Subject, at: datetime) -> Pulls:
-    """Reads; raises SourceWithoutAddress."""
-    sources = register.asked()
+def begin(
+    *,
+    assessment: Assessment,
+    subject: Subject,
+    sources: Mapping[str, SourceView],
+    catalogue: Mapping[str, list[VariableSpec]],
+    at: datetime,
+) -> Pulls:
+    """Reads what there is of this run and of earlier ones."""
     rows = DataPull.objects.filter(assessment=assessment).select_related("reused_from")
     earlier = DataPull.objects.filter(
         user_id=assessment.user_id, state=PullState.ANSWERED, reused_from=None, purged_at=None
@@ -75,7 +81,7 @@ def begin(*, assessment: Assessment, subject: Subject, at: datetime) -> Pulls:
         assessment=assessment,
         subject=subject,
         sources=sources,
-        catalogue=register.catalogue(sources),
+        catalogue=catalogue,
         consents=users.live_consents(assessment.user_id, at),
         rows={row.source_code: row for row in rows},
         earlier=list(earlier.defer("payload").order_by("-settled_at")[:EARLIER_AT_MOST]),

@@ -1,14 +1,18 @@
 """What the register says of the sources that a run asks; what a row does not say yet has its default here."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from risk.models import Variable
+from risk.models import Scenario, Variable
 from risk.providers import QUERIES
 from risk.rules.catalogue import VariableSpec
+from risk.rules.velocity import SOURCE, Window, window
 from users import queries as users
 from users.queries import SourceView
 
+SPEC = ("name", "type", "nullable", "source", "path", "unit", "default")
 RETRIES, PAUSE_MS, MAX_PARALLEL, RETENTION_DAYS = 2, 200, 64, 730
 
 
@@ -17,13 +21,35 @@ def asked() -> dict[str, SourceView]:
     return {row.code: row for row in users.sources_speaking(QUERIES)}
 
 
-def catalogue(sources: Iterable[str]) -> dict[str, list[VariableSpec]]:
-    """The variables of these sources, by source."""
-    found: dict[str, list[VariableSpec]] = {}
-    for row in Variable.objects.filter(source__in=list(sources)).order_by("name"):
-        spec = VariableSpec(row.name, row.type, row.nullable, row.source, row.path, row.unit, row.default)
-        found.setdefault(row.source, []).append(spec)
-    return found
+@dataclass(frozen=True)
+class Catalogue:
+    """What a run needs of the variables and scenarios, read once.
+
+    `specs` by source of those asked over the wire; `velocities`: those that some scenario reads; `inputs` by scenario.
+    """
+
+    specs: dict[str, list[VariableSpec]]
+    defaults: dict[str, Any]
+    velocities: dict[str, Window]
+    inputs: dict[str, list[str]]
+
+
+def catalogue(sources: Iterable[str]) -> Catalogue:
+    """Raises BadWindow."""
+    inputs: dict[str, list[str]] = dict(Scenario.objects.values_list("code", "inputs"))
+    read = {name for names in inputs.values() for name in names}
+    specs: dict[str, list[VariableSpec]] = {code: [] for code in sources}
+    rows = Variable.objects.order_by("name").values_list(*SPEC)
+    variables = [VariableSpec(*row) for row in rows]
+    for each in variables:
+        if each.source in specs:
+            specs[each.source].append(each)
+    return Catalogue(
+        specs={code: found for code, found in specs.items() if found},
+        defaults={each.name: each.default for each in variables if each.default is not None},
+        velocities={each.name: window(each.path) for each in variables if each.source == SOURCE and each.name in read},
+        inputs=inputs,
+    )
 
 
 def by_stage(sources: list[SourceView]) -> dict[int, list[SourceView]]:

@@ -191,7 +191,8 @@ def in_force(
     *, scenario: str, role: str, product_code: str, channel_code: str, at: datetime, segment: str = ""
 ) -> Binding | None:
     """The narrowest binding in force, the latest of its kind; product before channel before segment."""
-    return _narrowest(_covering(Scope(scenario, role, product_code, channel_code, segment), at))
+    covering = _covering(Scope(scenario, role, product_code, channel_code, segment), at)
+    return _narrowest(covering.defer("release__graph", "release__authored", "release__tests"))
 
 
 def serving(scope: Scope, at: datetime) -> Release | None:

@@ -10,17 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from lending import queries as lending
-from risk.models import Variable
-from risk.rules.velocity import PARTNER, SOURCE, Window, counted, window
+from risk.rules.velocity import PARTNER, Window, counted
 from users import queries as users
 
 SHARERS_AT_MOST = 500
-
-
-def variables(names: set[str]) -> dict[str, Window]:
-    """The velocity variables among `names`. Raises BadWindow."""
-    paths = Variable.objects.filter(source=SOURCE, name__in=names).values_list("name", "path")
-    return {name: window(path) for name, path in paths}
 
 
 def counts(*, user_id: int, asked: Mapping[str, Window], at: datetime) -> dict[str, int | None]:

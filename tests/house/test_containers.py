@@ -22,6 +22,7 @@ class TestPrograms:
         [
             ("web", programs.web(host="0.0.0.0", port=8000)),
             ("worker", programs.WORKER),
+            ("pulls", programs.PULLS),
             ("documents", programs.DOCUMENTS),
             ("scheduler", programs.SCHEDULER),
         ],
@@ -40,7 +41,7 @@ class TestPrograms:
 class TestProduction:
     def test_is_what_starts_without_a_profile(self) -> None:
         started = {name for name, service in SERVICES.items() if not service.get("profiles")}
-        assert started == {"postgres", "redis", "migrate", "web", "worker", "documents", "scheduler"}
+        assert started == {"postgres", "redis", "migrate", "web", "worker", "pulls", "documents", "scheduler"}
         settings = {service["environment"]["DJANGO_SETTINGS_MODULE"] for service in OURS.values()}
         assert settings == {"${DJANGO_SETTINGS_MODULE:-lending.settings.base}"}
 

@@ -8,6 +8,8 @@ _WORKER = (*_CELERY, "worker", "--without-gossip", "--without-mingle")
 _GRANIAN = ("granian", "--interface", "wsgi", "lending.wsgi:application", "--workers", "1", "--blocking-threads", "16")
 
 WORKER = (*_WORKER, "-Q", "celery", "-n", "worker@%h")
+# Threads that wait for vendors, which all are on one event loop; each holds a connection of Postgres.
+PULLS = (*_WORKER, "-Q", "pulls", "--concurrency", "64", "-n", "pulls@%h")
 # Setting type holds a lock and a core: it must not sit on the threads that talk to vendors.
 DOCUMENTS = (*_WORKER, "-Q", "documents", "--concurrency", "2", "-n", "documents@%h")
 SCHEDULER = (*_CELERY, "beat", "-S", "lending.celery.LockedScheduler", "--pidfile", "")

@@ -105,6 +105,7 @@ class Platform:
         web = [python, "-m", *programs.web(host=HOST, port=self.port)]
         self._keep(Child("web", web, dies_by=signal.SIGTERM))  # ends its own worker processes
         self._keep(Child("worker", [python, "-m", *programs.WORKER]))
+        self._keep(Child("pulls", [python, "-m", *programs.PULLS]))
         self._keep(Child("documents", [python, "-m", *programs.DOCUMENTS]))
         self._keep(Child("scheduler", [python, "-m", *programs.SCHEDULER]))
         say("Waiting until everything answers")

@@ -41,7 +41,8 @@ def referred(desk: Desk, **known: Any) -> int:
     assessment = risk.start_assessment(application_id=application_id, at=at)
     decision = decisions.decide(
         assessment=Assessment.objects.get(pk=assessment), scenario="credit", step="credit", role="decide",
-        values=values, product_code="LINE", channel_code="OWN", spend_cents=0, at=at,
+        values=values, defaults={"earlier_reasons": [], "earlier_tags": []}, product_code="LINE", channel_code="OWN",
+        spend_cents=0, at=at,
     )  # fmt: skip
     return desk_case(desk, application_id, decision)
 

@@ -15,7 +15,7 @@ from risk import queries, services
 from risk.models import AssessmentState, DataPull, Decision, PullState, Release
 from risk.queries.lineage import lineage
 from risk.rules.strategy import outcomes
-from risk.services import facts, pulls, register
+from risk.services import assessments, pulls, register
 from tests.sandbox_server import SandboxClient
 from tests.unit.risk.conftest import Apply, assessment
 from users import queries as users
@@ -98,7 +98,7 @@ class TestRunAssessment:
         """A dead worker leaves a lease, one settled stage and one question on the way."""
         assessment_id = apply(3)
         row = assessment(assessment_id)
-        begun = pulls.begin(assessment=row, subject=facts.subject(row.user_id), at=at)
+        begun = assessments._gather(row, at).pulls
         pulls.run_stage(pulls=begun, sources=[begun.sources["blacklist"], begun.sources["aml"]], scenario="antifraud")
         pulls._claim(begun, [(begun.sources["multi_lender"], "multi_lender")], "credit")
         done = run(assessment_id, at + timedelta(seconds=5))
@@ -241,7 +241,7 @@ class TestConsent:
     ) -> None:
         assessment_id = apply(3)
         row = assessment(assessment_id)
-        begun = pulls.begin(assessment=row, subject=facts.subject(row.user_id), at=at)
+        begun = assessments._gather(row, at).pulls
         pulls._claim(begun, [(begun.sources["operator"], "operator")], "credit")
         pull = DataPull.objects.get(assessment=row)
         given = Consent.objects.get(user_id=row.user_id, code="operator")

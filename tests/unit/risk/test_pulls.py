@@ -11,7 +11,7 @@ from django.db import IntegrityError, transaction
 from risk import queries, services
 from risk.models import Assessment, AssessmentState, DataPull, Decision, PullState, Variable
 from risk.queries import lineage
-from risk.services import answers, assessments, facts, pulls, register
+from risk.services import answers, assessments, pulls, register
 from tests.factories.applications import submitted
 from tests.factories.staff import officer
 from tests.sandbox_server import SandboxClient
@@ -114,7 +114,7 @@ class TestReuse:
 
 
 def begin(row: Assessment, at: datetime) -> pulls.Pulls:
-    return pulls.begin(assessment=row, subject=facts.subject(row.user_id), at=at)
+    return assessments._gather(row, at).pulls
 
 
 class TestClaim:

@@ -50,6 +50,7 @@ def decide_without_pause(assessment_id: int, until: float, pipe: Any) -> None:
                 step=f"step {number}",
                 role="decide",
                 values=VALUES | {"exempt_rules": []},
+                defaults={"earlier_reasons": [], "earlier_tags": []},
                 product_code="LINE",
                 channel_code="OWN",
                 spend_cents=0,

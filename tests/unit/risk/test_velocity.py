@@ -11,9 +11,8 @@ from django.db import transaction
 from lending import queries as lending
 from lending.models import Application
 from risk import queries, services
-from risk.models import Variable
 from risk.rules.velocity import BadWindow, Window, counted, window
-from risk.services import velocity
+from risk.services import register, velocity
 from tests.factories.applications import submitted
 from tests.factories.borrowers import IP, borrower, consent
 from tests.factories.drawdowns import card
@@ -100,8 +99,7 @@ class TestWindow:
         assert counted(latest, Window("device", 1), at) == 2
 
     def test_every_shipped_variable_has_one(self, configured: None) -> None:
-        names = set(Variable.objects.filter(source="velocity").values_list("name", flat=True))
-        found = velocity.variables(names)
+        found = register.catalogue([]).velocities
         assert len(found) == 10
         assert all(name.endswith(f"_{each.days}d") and name.startswith(each.subject) for name, each in found.items())
 
