@@ -30,8 +30,9 @@ from risk import services as risk
 
 RATIO, UNLOADED_MS, CHORD_RATIO = 0.4, 50, 150
 VENDORS = Path(bench_people.__file__).with_name("bench_vendors.py")
-Assessment, Source, Scenario, Variable = (
-    apps.get_model(name) for name in ("risk.Assessment", "users.Source", "risk.Scenario", "risk.Variable")
+Assessment, DataPull, Source, Scenario, Variable = (
+    apps.get_model(name)
+    for name in ("risk.Assessment", "risk.DataPull", "users.Source", "risk.Scenario", "risk.Variable")
 )
 
 
@@ -61,6 +62,7 @@ class Command(BaseCommand):
                 plain.append(count / _plain(port, count, threads))
             chords = _chords(port, options["chords"]) if options["chords"] else None
             undone = Assessment.objects.filter(pk__in=waiting).exclude(state="done").count()
+            undone += len(waiting) * len(LATENCY_MS) - DataPull.objects.filter(state="answered").count()
         self._tell(alone, max(ours), max(plain), chords, undone)
 
     def _tell(self, alone: list[float], ours: float, plain: float, chords: float | None, undone: int) -> None:
@@ -70,12 +72,14 @@ class Command(BaseCommand):
         self.stdout.write(f"     {over:.0f} ms above the slowest vendor's {slowest} ms (target at most {UNLOADED_MS})")
         self.stdout.write(f"  ours {ours:.1f} decided a second; plain asyncio {plain:.1f} pulled a second")
         self.stdout.write(f"     ratio {ours / plain:.2f} (target at least {RATIO})")
-        wrong = [f"{undone} assessments undone"] if undone else []
+        wrong = [f"{undone} assessments or pulls without an end or answer"] if undone else []
         wrong += [f"p50 {over:.0f} ms above the slowest vendor"] if over > UNLOADED_MS else []
         wrong += [f"ratio {ours / plain:.2f}"] if ours / plain < RATIO else []
         if chords is not None:
             self.stdout.write(f"  Celery prefork, a chord of six: {chords * 60:.0f} pulled a minute")
-            self.stdout.write(f"     ours {ours / chords:.0f} × that")
+            self.stdout.write(
+                f"     ours {ours / chords:.1f} × that (target at least {CHORD_RATIO}; not held against it)"
+            )
         if wrong:
             raise CommandError("; ".join(wrong))
 
@@ -92,7 +96,7 @@ def _own_database() -> Iterator[None]:
 
 @contextmanager
 def _vendors() -> Iterator[int]:
-    process = subprocess.Popen([sys.executable, VENDORS, "serve"], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([sys.executable, "-I", str(VENDORS), "serve"], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None  # noqa: S101  asked for above
         yield int(process.stdout.readline())
@@ -105,7 +109,7 @@ def _one_stage(port: int) -> None:
     """Six sources, all asked for the first scenario; the later ones find their answers."""
     Source.objects.exclude(code__in=LATENCY_MS).filter(protocol="risk-v1").update(enabled=False)
     for code in LATENCY_MS:
-        Source.objects.filter(code=code).update(stage=1, endpoint=f"http://127.0.0.1:{port}/{code}")
+        Source.objects.filter(code=code).update(stage=1, timeout_ms=60_000, endpoint=f"http://127.0.0.1:{port}/{code}")
     first = Scenario.objects.get(code="admission")
     names = Variable.objects.filter(source__in=LATENCY_MS).values_list("name", flat=True)
     first.inputs = [*first.inputs, *names]
@@ -152,7 +156,7 @@ def _closed(ready: threading.Barrier) -> None:
 
 
 def _plain(port: int, count: int, at_once: int) -> float:
-    command = [sys.executable, str(VENDORS), "ask", str(port), str(count), str(at_once)]
+    command = [sys.executable, "-I", str(VENDORS), "ask", str(port), str(count), str(at_once)]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
