@@ -1,8 +1,8 @@
 """Calls to third parties: signed, always with a time limit, and honest about whether anything happened there.
 
-Wire: JSON; `X-Client-Id`, `X-Timestamp` (unix seconds), `X-Signature` = hex HMAC-SHA256(secret,
-method \\n path \\n timestamp \\n sha256(body)). Callbacks to us are signed the same way. Without a secret a request
-goes unsigned: for a vendor with a wire of its own.
+Wire: JSON, or form fields where a vendor wants them; `X-Client-Id`, `X-Timestamp` (unix seconds), `X-Signature` = hex
+HMAC-SHA256(secret, method \\n path \\n timestamp \\n sha256(body)). Callbacks to us are signed the same way. Without a
+secret a request goes unsigned: for a vendor with a wire of its own.
 
 TransientError: nothing happened, send again later. UnknownOutcome: it may have happened, query by key.
 PermanentError: refused for good (code of the vendor). Malformed: an answer that is not what was agreed, kept in `raw`.
@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import httpx
 
@@ -55,16 +55,21 @@ def verify_callback(
         raise Unauthenticated("The timestamp is outside the five-minute window.")
 
 
-def _request(method: str, url: str, json: Any, client_id: str, secret: str) -> tuple[bytes, dict[str, str]]:
+def _request(
+    method: str, url: str, json: Any, client_id: str, secret: str, form: Mapping[str, str] | None = None
+) -> tuple[bytes, dict[str, str]]:
     body = b"" if json is None else jsonlib.dumps(json, ensure_ascii=False).encode()
+    kind = "application/json"
+    if form is not None:
+        body, kind = urlencode(form).encode(), "application/x-www-form-urlencoded"
     if not secret:
-        return body, {"Content-Type": "application/json"} if body else {}
+        return body, {"Content-Type": kind} if body else {}
     parts = urlsplit(url)
     path = f"{parts.path}?{parts.query}" if parts.query else parts.path
     timestamp = str(int(time.time()))
     signature = sign(secret=secret, method=method, path=path, timestamp=timestamp, body=body)
     headers = {
-        "Content-Type": "application/json",
+        "Content-Type": kind,
         "X-Client-Id": client_id,
         "X-Timestamp": timestamp,
         "X-Signature": signature,
@@ -182,10 +187,12 @@ async def acall(
     secret: str,
     timeout_ms: int,
     json: Any = None,
+    form: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """As `call`, on the caller's event loop and client. The time limit covers the whole exchange."""
+    """As `call`, on the caller's event loop and client; `form` goes out in place of `json`. The time limit covers the
+    whole exchange."""
     probe = await breaker.aenter(vendor)
-    body, headers = _request(method, url, json, client_id, secret)
+    body, headers = _request(method, url, json, client_id, secret, form)
     seconds = timeout_ms / 1000
     try:
         async with asyncio.timeout(seconds):  # httpx limits each phase, not the whole

@@ -19,13 +19,14 @@ from .control import CLOCK, VENDORS, Control, Controls, UnknownSetting
 from .door import Door
 from .people import People, personas
 from .store import Store
-from .vendors import heyue, identity, partner, payment, risk, sms, wechat
+from .vendors import bureau_b, heyue, identity, partner, payment, risk, sms, wechat
 
 FRONT_PAGE = Path(__file__).parent / "front.html"
 VENDOR_ROUTES = (
     *identity.ROUTES,
     *sms.ROUTES,
     *risk.ROUTES,
+    *bureau_b.ROUTES,
     *heyue.ROUTES,
     *payment.ROUTES,
     *wechat.ROUTES,

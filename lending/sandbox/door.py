@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
+from urllib.parse import parse_qsl
 from uuid import uuid4
 
 from starlette.requests import Request
@@ -29,6 +30,7 @@ MAX_PICTURES = 12_000_000  # of a vendor that reads pictures
 WITH_PICTURES = frozenset({"ocr"})
 OF_A_BROWSER = frozenset({"/face/v1/live", "/face/v1/kit"})  # opened by people, who sign nothing
 LONG_TEXT = re.compile(r'"[^"]{2000,}"')  # the record of calls keeps no pictures
+WITH_FORMS = frozenset({"bureau_b"})  # its requests are form fields
 UNSIGNED = frozenset({"wechat"})  # its wire is not ours: the secret stands in the query
 
 
@@ -215,7 +217,7 @@ class Door:
     def _ask(self, vendor: str, page: Page, request: Request, raw: bytes, now: float, control: Control) -> Answer:
         try:
             most = MAX_PICTURES if vendor in WITH_PICTURES else MAX_BODY
-            body = _object(raw, most) if request.method == "POST" else dict(request.query_params)
+            body = dict(request.query_params) if request.method == "GET" else _body(vendor, raw, most)
             call = Call(
                 vendor=vendor,
                 body=body,
@@ -261,6 +263,10 @@ def _kept(raw: bytes, vendor: str) -> str:
     if vendor not in WITH_PICTURES:
         return text
     return LONG_TEXT.sub(lambda found: f'"{len(found[0]) - 2} letters"', text)
+
+
+def _body(vendor: str, raw: bytes, most: int) -> dict[str, Any]:
+    return dict(parse_qsl(raw.decode(errors="replace"))) if vendor in WITH_FORMS else _object(raw, most)
 
 
 def _object(raw: bytes, most: int = MAX_BODY) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from . import applicants
 from .store import Store
 
 PERSONAS = Path(__file__).parent / "personas.json"
-ID_NAMES, PHONE_NAMES, CARD_NAMES = ("id_number", "sfzh"), ("phone", "sjh"), ("card_number",)
+ID_NAMES, PHONE_NAMES, CARD_NAMES = ("id_number", "sfzh", "certNo"), ("phone", "sjh"), ("card_number",)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from ..store import Effect
 MATCH, MISMATCH, NO_RECORD = "match", "mismatch", "no_record"
 JPEG = b"\xff\xd8\xff"
 UNREADABLE = ("blurred", "copy", "screen")
+CODES = {"bad_contract": 4001, "bad_number": 4002, "busy": 5001, "over_quota": 5002}
 VERDICTS = {MATCH: 1, MISMATCH: 2, NO_RECORD: 3}
 
 
@@ -22,6 +23,10 @@ def two_element(call: Call) -> Answer:
 
 
 def two_element_b(call: Call) -> Answer:
+    """`force` by person also tells the codes of its own: busy, over_quota, bad_contract, bad_number, or any number."""
+    forced = call.forced(call.person()) or ""
+    if forced in CODES or forced.isdecimal():
+        return Answer({"code": CODES.get(forced) or int(forced), "data": None})
     result = _compare(call, name=call.text("xm"), id_number=call.text("sfzh"))
     return Answer({"code": 0, "data": {"seq": _reference(), "verdict": VERDICTS[result]}})
 

@@ -9,10 +9,10 @@ from risk.rules import sample
 from .. import applicants
 from ..door import Answer, Call, Refused
 
-FALLBACKS = {"phone3_b": "phone3", "aml_b": "aml", "bureau_b": "bureau"}
+FALLBACKS = {"phone3_b": "phone3", "aml_b": "aml"}
 SOURCES = (
     *("phone3", "phone3_b", "phone_list", "device", "blacklist", "aml", "aml_b"),
-    *("multi_lender", "operator", "bureau", "bureau_b", "bankflow"),
+    *("multi_lender", "operator", "bureau", "bankflow"),
 )
 # Words that `force` may ask for beside the row's own answer: the fields they replace.
 FORCED: dict[str, dict[str, Any]] = {

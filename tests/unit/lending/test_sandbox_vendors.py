@@ -85,7 +85,7 @@ class TestRisk:
 
     def test_a_fallback_vendor_knows_the_same(self, wire: Wire) -> None:
         ask = {"request_id": "pull-2", "subject": {"name": "王芳", "id_number": ELSE}}
-        both = [wire.post(vendor, f"/risk/{vendor}/v1/query", ask).json() for vendor in ("bureau", "bureau_b")]
+        both = [wire.post(vendor, f"/risk/{vendor}/v1/query", ask).json() for vendor in ("aml", "aml_b")]
         assert both[0]["data"] == both[1]["data"]
         assert both[0]["vendor_ref"] != both[1]["vendor_ref"]
 
