@@ -53,13 +53,14 @@ def settle(rows: Mapping[int, DataPull], answers: Sequence[Answer], at: datetime
 
 
 def _tell(row: DataPull, at: datetime) -> None:
+    subject, text = f"source:{row.source_code}", f"{row}: {row.failure}"
     if row.failure.startswith(breaker.CODE):
-        kind, text = "breaker_open", f"{row.source_code} is not called for seconds at a time: it failed too often."
+        text = f"{row.source_code} is not called for seconds at a time: it failed too often."
+        notices.raise_notice(kind="breaker_open", subject=subject, text=text, at=at)
     elif row.quarantined:
-        kind, text = "answer_quarantined", f"{row}: {row.failure}"
+        notices.raise_notice(kind="answer_quarantined", subject=subject, text=text, at=at)
     else:
-        kind, text = "source_dead", f"{row}: {row.failure}"
-    notices.raise_notice(kind=kind, subject=f"source:{row.source_code}", text=text, at=at)
+        notices.raise_notice(kind="source_dead", subject=subject, text=text, at=at)
 
 
 def values(row: DataPull, specs: Sequence[VariableSpec]) -> dict[str, Any]:
