@@ -171,9 +171,9 @@ class TestRetention:
         self, apply: Apply, at: datetime, sandbox: SandboxClient
     ) -> None:
         done = run(apply(3), at)
-        kept = timedelta(days=register.RETENTION_DAYS)
-        assert answers.run_retention(now=at + kept) == 0
-        after = at + kept + timedelta(hours=1)
+        kept = [register.retention_days(source) for source in register.asked().values()]
+        assert answers.run_retention(now=at + timedelta(days=min(kept))) == 0
+        after = at + timedelta(days=max(kept), hours=1)
         assert answers.run_retention(now=after) == 6
         row = pull(done, "bureau")
         assert (row.payload, row.purged_at, row.state) == (None, after, PullState.ANSWERED)
@@ -192,5 +192,6 @@ class TestTags:
         until = tag.expires_at
         tags.put(user_id=done.user_id, tag=tag.tag, source="x", expires_at=at + timedelta(days=1), at=at)
         assert Tag.objects.get(pk=tag.pk).expires_at == until
-        tags.put(user_id=done.user_id, tag=tag.tag, source="x", expires_at=None, at=at)
-        assert Tag.objects.get(pk=tag.pk).expires_at is None
+        longer = at + timedelta(days=900)
+        tags.put(user_id=done.user_id, tag=tag.tag, source="x", expires_at=longer, at=at)
+        assert Tag.objects.get(pk=tag.pk).expires_at == longer
