@@ -149,13 +149,17 @@ def call(
     """One request, no retry: a caller that may retry does so by its work row. Returns the JSON object."""
     probe = breaker.enter(vendor)
     body, headers = _request(method, url, json, client_id, secret)
+    seconds = timeout_ms / 1000
+    until = time.monotonic() + seconds
     try:
         with (
             _client() as client,
-            client.stream(method, url, content=body, headers=headers, timeout=timeout_ms / 1000) as response,
+            client.stream(method, url, content=body, headers=headers, timeout=seconds) as response,
         ):
             content = bytearray()
             for part in response.iter_bytes():
+                if time.monotonic() > until:  # httpx limits each wait, not the whole
+                    raise httpx.ReadTimeout("the answer trickled past the limit")
                 content = _within_limits(vendor, content, part)
         answer = _answer(vendor, response.status_code, bytes(content))
     except (httpx.HTTPError, TransientError) as error:

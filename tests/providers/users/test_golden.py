@@ -12,7 +12,7 @@ import pytest
 from lending.common import errors, http
 from tests.sandbox_server import SandboxClient
 from users import queries
-from users.providers import CHECKERS
+from users.providers import CHECKERS, sms
 from users.providers.base import Subject, Verdict
 from users.services import configuration
 
@@ -105,3 +105,33 @@ def test_every_wire_is_there() -> None:
         kept.setdefault(json.loads(path.read_text(encoding="utf-8"))["protocol"], set()).add(path.stem)
     assert kept.keys() == CHECKERS.keys()
     assert all(names >= LEAST for names in kept.values())
+
+
+class TestTextMessages:
+    @pytest.mark.parametrize("name", sorted(LEAST))
+    def test_means_what_was_agreed(
+        self, name: str, db: None, sandbox: SandboxClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """At the adapter, then at the sandbox."""
+        case, sent = json.loads((GOLDEN / f"sms/{name}.json").read_text(encoding="utf-8")), []
+
+        def vendor(request: httpx.Request) -> httpx.Response:
+            sent.append(json.loads(request.content))
+            return httpx.Response(case["status"], json=case["response"])
+
+        def check() -> str:
+            if "error" not in case["expected"]:
+                return sms.send(source("sms"), **case["subject"])
+            with pytest.raises(getattr(errors, case["expected"]["error"])) as caught:
+                sms.send(source("sms"), **case["subject"])
+            return str(caught.value.code)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(http._local, "client", httpx.Client(transport=httpx.MockTransport(vendor)), raising=False)
+            meant = check()
+        assert (sent, meant) == ([case["request"]], case["expected"].get("code", case["expected"].get("message_id")))
+        settings = case.get("sandbox", {})
+        if "force" in settings:
+            settings["force"] = {case["subject"]["phone"]: settings["force"]}
+        sandbox.control("sms", **settings)
+        assert check() == meant or name == "answer"  # its own number

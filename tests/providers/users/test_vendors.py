@@ -1,9 +1,14 @@
 """users' adapters against the sandbox: the same code that runs in production, over a real socket."""
 
+import time
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 
+import httpx
 import pytest
 
+from lending.common import http
 from lending.common.errors import PermanentError, TransientError, UnknownOutcome
 from lending.sandbox import applicants
 from tests.sandbox_server import SandboxClient
@@ -65,6 +70,24 @@ class TestEveryChecker:
     def test_understands_every_word_of_the_vendor(self, kind: str, word: str, sandbox: SandboxClient) -> None:
         sandbox.control(kind, force={PERSON.id_number: word})
         assert ask(kind).result == word
+
+
+class Trickle(httpx.SyncByteStream):
+    """Two seconds of blanks, each in time for a limit of the single wait."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        for _ in range(100):
+            time.sleep(0.02)
+            yield b" "
+
+
+def test_an_answer_that_trickles_is_cut_at_the_limit_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, stream=Trickle()))
+    monkeypatch.setattr(http._local, "client", httpx.Client(transport=transport), raising=False)
+    started = time.monotonic()
+    with pytest.raises(UnknownOutcome) as caught:
+        CHECKERS["two-element-v1"](replace(queries.source("id2"), timeout_ms=200), TRUE)
+    assert (caught.value.code, time.monotonic() - started < 1.5) == ("timeout", True)
 
 
 class TestCard:
