@@ -19,7 +19,7 @@ from lending.sandbox.applicants import rows
 from risk.models import Assessment, DataPull, PullState
 from risk.providers import QUERIES
 from risk.rules import engine, strategy
-from risk.services import facts, pulls
+from risk.services import assessments, pulls
 from tests.conftest import Clock
 from tests.factories import borrowers
 from tests.factories.pictures import photo
@@ -155,7 +155,7 @@ class TestDataSources:
 
 def stage(row: Assessment, code: str, at: datetime) -> tuple[dict[str, Any], dict[str, int]]:
     """Ask the source and what follows it; what is known then, and what is dead."""
-    run = pulls.begin(assessment=row, subject=facts.subject(row.user_id), at=at)
+    run = assessments._gather(row, at).pulls
     pulls.run_stage(pulls=run, sources=[run.sources[code]], scenario="credit")
     return run.values(), run.dead([run.sources[code]])
 
