@@ -101,7 +101,7 @@ def run_retention(*, now: datetime) -> int:
     """Delete raw answers older than their source keeps them; what was decided on them stays. Returns how many."""
     total = 0
     for source in register.asked().values():
-        before = now - timedelta(days=register.retention_days(source))
+        before = now - timedelta(days=source.retention_days)
         while True:
             with transaction.atomic(durable=True):
                 old = DataPull.objects.filter(source_id=source.id, settled_at__lt=before, payload__isnull=False)

@@ -14,7 +14,6 @@ from lending.common.errors import Malformed, TransientError, UnknownOutcome, Ven
 from risk.providers import QUERIES, loop
 from risk.providers.base import Subject
 from risk.rules.catalogue import Unreadable, VariableSpec, read
-from risk.services import register
 from users.queries import SourceView
 
 logger = logging.getLogger(__name__)
@@ -83,15 +82,15 @@ async def _ask(question: Question) -> Answer:
         taken = int((time.monotonic() - started) * 1000)
         return Answer(question.pull_id, payload, _printable(failure), spent_cents, taken)
 
-    retries = register.retries(source)
+    retries = source.retries
     for tried in range(retries + 1):
         try:
-            async with loop.place(source.code, register.max_parallel(source)):
+            async with loop.place(source.code, source.max_parallel):
                 payload = await _call(question)
             read(question.specs, payload.get("data"))
         except TransientError as error:
             if tried < retries and error.code != breaker.CODE:  # an open breaker sends to the fallback at once
-                pause = register.pause_seconds(source) * 2**tried
+                pause = source.pause_ms / 1000 * 2**tried
                 await asyncio.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311  so that not all come back at once
                 continue
             return answer(None, f"{error.code}: {error}", 0)

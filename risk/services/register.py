@@ -1,4 +1,4 @@
-"""What the register says of the sources that a run asks; what a row does not say yet has its default here."""
+"""What the register and the catalogue say of the sources that a run asks."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,7 +13,6 @@ from users import queries as users
 from users.queries import SourceView
 
 SPEC = ("name", "type", "nullable", "source", "path", "unit", "default")
-RETRIES, PAUSE_MS, MAX_PARALLEL, RETENTION_DAYS = 2, 200, 64, 730
 
 
 def asked() -> dict[str, SourceView]:
@@ -60,27 +59,9 @@ def by_stage(sources: list[SourceView]) -> dict[int, list[SourceView]]:
     return found
 
 
-def retries(source: SourceView) -> int:
-    """Of a call that certainly did nothing; one that may have happened is not repeated."""
-    return int(getattr(source, "retries", RETRIES))
-
-
-def pause_seconds(source: SourceView) -> float:
-    return int(getattr(source, "pause_ms", PAUSE_MS)) / 1000
-
-
-def max_parallel(source: SourceView) -> int:
-    """Calls at once that a process may have there."""
-    return int(getattr(source, "max_parallel", MAX_PARALLEL))
-
-
-def retention_days(source: SourceView) -> int:
-    return int(getattr(source, "retention_days", RETENTION_DAYS))
-
-
 def fresh_since(source: SourceView, scenario: str, at: datetime) -> datetime | None:
     """Answers after that may be used again, for ever where it is datetime.min; None: always asked anew."""
-    days = getattr(source, "freshness", {}).get(scenario, source.fresh_days)
+    days = source.fresh_for(scenario)
     if days is None:
         return datetime.min.replace(tzinfo=at.tzinfo)
     return at - timedelta(days=days) if days else None

@@ -171,7 +171,7 @@ class TestVendorFaults:
         done = run(apply(3), at)
         assert pulled(done.pk)["multi_lender"] == PullState.DEAD
         keys = [call["body"]["request_id"] for call in sandbox.calls("multi_lender")]
-        assert keys == [f"pull-{done.pk}-multi_lender"] * (1 + register.RETRIES)
+        assert keys == [f"pull-{done.pk}-multi_lender"] * (1 + register.asked()["multi_lender"].retries)
         assert DataPull.objects.get(assessment=done, source_code="multi_lender").price_cents == 0
 
     @pytest.mark.parametrize(

@@ -14,7 +14,6 @@ from lending.common import breaker, http
 from risk.providers import loop
 from risk.providers.base import Subject
 from risk.rules.catalogue import VariableSpec
-from risk.services import register
 from risk.services.calls import Answer, Calls, Question
 from users.queries import SourceView
 
@@ -179,19 +178,15 @@ class TestAnswers:
 
 
 class TestLimits:
-    def test_no_more_at_once_than_the_vendor_takes(self, vendor: Vendor, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(register, "MAX_PARALLEL", 4)
+    def test_no_more_at_once_than_the_vendor_takes(self, vendor: Vendor) -> None:
         vendor.seconds = 0.03
-        found = ask(vendor, count=30)
+        found = ask(vendor, count=30, max_parallel=4)
         assert [answer.failure for answer in found] == [""] * 30
         assert 2 <= vendor.most <= 4
 
-    def test_waiting_for_a_place_does_not_use_up_the_time_limit(
-        self, vendor: Vendor, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(register, "MAX_PARALLEL", 1)
+    def test_waiting_for_a_place_does_not_use_up_the_time_limit(self, vendor: Vendor) -> None:
         vendor.seconds = 0.15
-        found = ask(vendor, count=6, timeout_ms=600)
+        found = ask(vendor, count=6, timeout_ms=600, max_parallel=1)
         assert [answer.failure for answer in found] == [""] * 6
         assert max(answer.latency_ms for answer in found) > 800
 

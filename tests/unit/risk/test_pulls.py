@@ -171,7 +171,7 @@ class TestRetention:
         self, apply: Apply, at: datetime, sandbox: SandboxClient
     ) -> None:
         done = run(apply(3), at)
-        kept = [register.retention_days(source) for source in register.asked().values()]
+        kept = [source.retention_days for source in register.asked().values()]
         assert answers.run_retention(now=at + timedelta(days=min(kept))) == 0
         after = at + timedelta(days=max(kept), hours=1)
         assert answers.run_retention(now=after) == 6
