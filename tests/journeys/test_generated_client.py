@@ -25,9 +25,7 @@ APPROVED_ROW, SUPPLEMENT_ROW = 34, 11
 PACKAGE = "generated_cash_loan"
 PATIENCE_SECONDS = 60
 # The generator reads files only as octets; the document says what they are.
-CONFIG = (
-    "content_type_overrides:\n  application/pdf: application/octet-stream\n  image/jpeg: application/octet-stream\n"
-)
+CONFIG = "content_type_overrides:\n  application/pdf: application/octet-stream\n  application/zip: application/octet-stream\n  image/jpeg: application/octet-stream\n"
 
 
 @pytest.fixture(scope="module")

@@ -113,7 +113,7 @@ def _things(user_id: int, kinds: set[str], limit: int) -> Iterator[tuple[str, st
     if "device" in kinds:
         for device in Device.objects.filter(user_id=user_id).order_by("-last_seen_at")[:OWN_AT_MOST]:
             label = f"{device.platform} {device.model}".strip()
-            yield "device", label, _sharing("device", device.fingerprint, limit)
+            yield "device", label, _sharing("device", device.fingerprint_index, limit)
     if "card" in kinds:
         for card in BankCard.objects.filter(user_id=user_id).order_by("-created_at")[:OWN_AT_MOST]:
             yield "card", f"{card.bank or 'card'} •••• {card.last4}", _sharing("card", card.number_index, limit)
