@@ -25,7 +25,9 @@ APPROVED_ROW, SUPPLEMENT_ROW = 34, 11
 PACKAGE = "generated_cash_loan"
 PATIENCE_SECONDS = 60
 # The generator reads files only as octets; the document says what they are.
-CONFIG = "content_type_overrides:\n  application/pdf: application/octet-stream\n  application/zip: application/octet-stream\n  image/jpeg: application/octet-stream\n"
+CONFIG = "content_type_overrides:\n" + "".join(
+    f"  {kind}: application/octet-stream\n" for kind in ("application/pdf", "application/zip", "image/jpeg")
+)
 
 
 @pytest.fixture(scope="module")
