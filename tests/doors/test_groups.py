@@ -302,11 +302,11 @@ class TestGroups:
             lambda pk: risk.end_exemption(exemption_id=pk, **why),
             lambda pk: authority.approve(pk, **why),
             lambda pk: authority.discard(pk, **why),
+            lambda pk: batch_rules.approve(pk, **why),
+            lambda pk: batch_rules.discard(pk, **why),
             lambda pk: sources.switch(source_id=pk, on=True, **why),
             lambda pk: sources.switch(source_id=pk, on=False, **why),
             lambda pk: drills.stop(drill_id=pk, **why),
-            lambda pk: batch_rules.approve(pk, **why),
-            lambda pk: batch_rules.discard(pk, **why),
             lambda pk: risk.read_again(pull_id=pk, **why),
         ]
         for row, call in zip(made.values(), calls, strict=True):
