@@ -109,7 +109,7 @@ def _one_stage(port: int) -> None:
     """Six sources, all asked for the first scenario; the later ones find their answers."""
     Source.objects.exclude(code__in=LATENCY_MS).filter(protocol="risk-v1").update(enabled=False)
     for code in LATENCY_MS:
-        Source.objects.filter(code=code).update(stage=1, timeout_ms=60_000, endpoint=f"http://127.0.0.1:{port}/{code}")
+        Source.objects.filter(code=code).update(stage=1, timeout_ms=30_000, endpoint=f"http://127.0.0.1:{port}/{code}")
     first = Scenario.objects.get(code="admission")
     names = Variable.objects.filter(source__in=LATENCY_MS).values_list("name", flat=True)
     first.inputs = [*first.inputs, *names]
