@@ -34,7 +34,6 @@ class Who:
     place: str
     employment: str
     net_income_cents: int | None
-    level: str
     language: str
     is_active: bool
     since: datetime
@@ -181,7 +180,6 @@ def _who(user_id: int, *, contacts: bool) -> Who:
         place=f"{person.province} {person.city}".strip(),
         employment=f"{person.employment} {person.job}".strip(),
         net_income_cents=person.net_income_cents,
-        level=person.level.code,
         language=person.language,
         is_active=account.is_active,
         since=account.created_at,

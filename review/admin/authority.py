@@ -1,6 +1,6 @@
 """The authority matrix: its versions, what one changes, and a form that drafts the next."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -15,16 +15,15 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from lending.common import clock
-from lending.common.acting import Act, ActingAdmin
-from lending.common.admin import ReadOnlyAdmin, instant, money, state_badge
+from lending.common.admin import ReadOnlyAdmin, money
 from lending.common.composed import ComposedPage
 from lending.common.errors import DomainError, Invalid
 from lending.common.money import cents
 from review import queries
+from review.admin.two_people import TwoPersonAdmin, decisions
 from review.models import AuthorityRule, AuthorityVersion
 from review.rules import authority
 from review.services import authority as services
-from users import queries as users
 
 SPARE_BANDS = 2
 COLUMN_NAMES = {"A_B": "A, B", "C": "C", "D": "D", "exception": "例外 Exception"}
@@ -79,47 +78,17 @@ class DraftForm(forms.Form):
 
 
 @admin.register(AuthorityVersion)
-class AuthorityVersionAdmin(ComposedPage, ActingAdmin):
+class AuthorityVersionAdmin(ComposedPage, TwoPersonAdmin):
     list_display = ["number", "state_shown", "reason", "author", "drafted", "decider", "decided"]
-    list_filter = ["state"]
     change_form_outer_before_template = "review/authority.html"
     actions_list = ("to_draft",)
-    state_shown = state_badge("state", {"draft": "amber", "approved": "green"}, description="状态 State")
-    drafted = instant("drafted_at", "起草 Drafted")
-    decided = instant("decided_at", "决定 Decided")
-    acts = {
-        "approve": Act(
-            title="批准 Approve",
-            question="Why may this matrix be in force?",
-            done="put in force",
-            permission=services.APPROVE,
-            perform=services.approve,
-            can=lambda row: row.state == "draft",
-            icon="verified",
-        ),
-        "discard": Act(
-            title="作废 Discard",
-            question="Why is it dropped?",
-            done="discarded",
-            permission=services.DRAFT,
-            perform=services.discard,
-            can=lambda row: row.state == "draft",
-            icon="delete",
-        ),
-    }
-
-    @admin.display(description="起草人 Author")
-    def author(self, row: AuthorityVersion) -> str:
-        return str(row.names[row.drafted_by])  # type: ignore[attr-defined]
-
-    @admin.display(description="决定人 Decided by")
-    def decider(self, row: AuthorityVersion) -> str:
-        return str(row.names[row.decided_by]) if row.decided_by else "-"  # type: ignore[attr-defined]
-
-    def prepare(self, rows: Sequence[AuthorityVersion]) -> None:
-        names = users.actor_names(by for row in rows for by in (row.drafted_by, row.decided_by) if by)
-        for row in rows:
-            row.names = names  # type: ignore[attr-defined]
+    acts = decisions(
+        question="Why may this matrix be in force?",
+        approve=services.approve,
+        approver=services.APPROVE,
+        discard=services.discard,
+        drafter=services.DRAFT,
+    )
 
     def act_details(self, row: AuthorityVersion) -> str:
         version = queries.authority_version(row.pk)

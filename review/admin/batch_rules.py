@@ -1,8 +1,5 @@
 """What may be done in a batch, and the form that drafts a change of it for somebody else to approve."""
 
-from collections.abc import Sequence
-from typing import Any
-
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -19,13 +16,12 @@ from unfold.widgets import (
 )
 
 from lending.common import clock
-from lending.common.acting import Act, ActingAdmin
-from lending.common.admin import ReadOnlyAdmin, instant, money, state_badge
+from lending.common.admin import ReadOnlyAdmin, money
 from lending.common.errors import DomainError
 from lending.common.money import cents
+from review.admin.two_people import TwoPersonAdmin, decisions
 from review.models import BatchAction, BatchChange, BatchRule, ChecklistNeed, Stage
 from review.services import batch_rules as services
-from users import queries as users
 
 
 class ChangeForm(forms.Form):
@@ -92,42 +88,13 @@ class BatchRuleAdmin(ReadOnlyAdmin):
 
 
 @admin.register(BatchChange)
-class BatchChangeAdmin(ActingAdmin):
+class BatchChangeAdmin(TwoPersonAdmin):
     list_display = ["stage", "action", "grades", "up_to", "checklist", "state_shown", "author", "drafted", "decider"]
-    list_filter = ["state"]
     up_to = money("amount_to_cents", description="上限 Up to")
-    state_shown = state_badge("state", {"draft": "amber", "approved": "green"}, description="状态 State")
-    drafted = instant("drafted_at", "起草 Drafted")
-    acts = {
-        "approve": Act(
-            title="批准 Approve",
-            question="Why may this be done in a batch?",
-            done="put in force",
-            permission=services.APPROVE,
-            perform=services.approve,
-            can=lambda row: row.state == "draft",
-            icon="verified",
-        ),
-        "discard": Act(
-            title="作废 Discard",
-            question="Why is it dropped?",
-            done="discarded",
-            permission=services.DRAFT,
-            perform=services.discard,
-            can=lambda row: row.state == "draft",
-            icon="delete",
-        ),
-    }
-
-    @admin.display(description="起草人 Author")
-    def author(self, row: BatchChange) -> str:
-        return str(row.names[row.drafted_by])  # type: ignore[attr-defined]
-
-    @admin.display(description="决定人 Decided by")
-    def decider(self, row: BatchChange) -> str:
-        return str(row.names[row.decided_by]) if row.decided_by else "-"  # type: ignore[attr-defined]
-
-    def prepare(self, rows: Sequence[Any]) -> None:
-        names = users.actor_names(by for row in rows for by in (row.drafted_by, row.decided_by) if by)
-        for row in rows:
-            row.names = names
+    acts = decisions(
+        question="Why may this be done in a batch?",
+        approve=services.approve,
+        approver=services.APPROVE,
+        discard=services.discard,
+        drafter=services.DRAFT,
+    )

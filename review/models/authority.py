@@ -16,6 +16,21 @@ class VersionState(models.TextChoices):
 V = VersionState
 
 
+def decided_by_two(prefix: str) -> list[models.BaseConstraint]:
+    """What holds of a draft that one person writes and another puts in force."""
+    return [
+        models.CheckConstraint(condition=Q(state__in=V.values), name=f"{prefix}_state_known"),
+        models.CheckConstraint(
+            condition=~Q(state=V.APPROVED) | ~Q(decided_by=F("drafted_by")), name=f"{prefix}_two_people"
+        ),
+        models.CheckConstraint(
+            condition=Q(state=V.DRAFT, decided_by="", decided_at__isnull=True)
+            | ~Q(state=V.DRAFT) & Q(decided_at__isnull=False) & ~Q(decided_by=""),
+            name=f"{prefix}_decided_by_somebody",
+        ),
+    ]
+
+
 class AuthorityVersion(FSMModelMixin, models.Model):
     """The matrix `number`, whose cells are `AuthorityRule` rows. In force is the highest that is approved.
 
@@ -37,17 +52,7 @@ class AuthorityVersion(FSMModelMixin, models.Model):
             ("draft_authorityversion", "Can draft a version of the authority matrix"),
             ("approve_authorityversion", "Can approve what somebody else drafted"),
         ]
-        constraints = [
-            models.CheckConstraint(condition=Q(state__in=V.values), name="review_authority_state_known"),
-            models.CheckConstraint(
-                condition=~Q(state=V.APPROVED) | ~Q(decided_by=F("drafted_by")), name="review_authority_two_people"
-            ),
-            models.CheckConstraint(
-                condition=Q(state=V.DRAFT, decided_by="", decided_at__isnull=True)
-                | ~Q(state=V.DRAFT) & Q(decided_at__isnull=False) & ~Q(decided_by=""),
-                name="review_authority_decided_by_somebody",
-            ),
-        ]
+        constraints = decided_by_two("review_authority")
 
     def __str__(self) -> str:
         return f"v{self.number}"

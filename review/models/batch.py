@@ -2,12 +2,12 @@
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django_fsm import FSMModelMixin, transition
 
 from lending.common.states import StateField
 
-from .authority import VersionState
+from .authority import VersionState, decided_by_two
 from .queue import Stage
 
 
@@ -82,15 +82,7 @@ class BatchChange(FSMModelMixin, models.Model):
                 condition=Q(action__in=BatchAction.values, checklist__in=ChecklistNeed.values, amount_to_cents__gt=0),
                 name="review_batch_change_known",
             ),
-            models.CheckConstraint(condition=Q(state__in=V.values), name="review_batch_change_state_known"),
-            models.CheckConstraint(
-                condition=~Q(state=V.APPROVED) | ~Q(decided_by=F("drafted_by")), name="review_batch_change_two_people"
-            ),
-            models.CheckConstraint(
-                condition=Q(state=V.DRAFT, decided_by="", decided_at__isnull=True)
-                | ~Q(state=V.DRAFT) & Q(decided_at__isnull=False) & ~Q(decided_by=""),
-                name="review_batch_change_decided_by_somebody",
-            ),
+            *decided_by_two("review_batch_change"),
         ]
 
     def __str__(self) -> str:

@@ -10,7 +10,7 @@ from lending.models import Application
 from review.models import AuthorityRule, AuthorityVersion, Case, CaseStatus
 from review.models.authority import VersionState
 from review.rules import authority
-from review.services import cases, gate, placing
+from review.services import cases, gate, placing, two_people
 from users.services import acts
 
 DRAFT, APPROVE = "review.draft_authorityversion", "review.approve_authorityversion"
@@ -86,7 +86,7 @@ def approve(version_id: int, *, reason: str, by: str, at: datetime) -> None:
     if version.number < placing.authority_rules()[0]:
         raise OutOfDate()
     version.approve()
-    _decide(version, "approve_authority", reason=reason, by=by, at=at)
+    two_people.decide(version, "approve_authority", reason=reason, by=by, at=at)
 
 
 def discard(version_id: int, *, reason: str, by: str, at: datetime) -> None:
@@ -94,7 +94,7 @@ def discard(version_id: int, *, reason: str, by: str, at: datetime) -> None:
     version = _draft(version_id)
     acts.require(by=by, permission=DRAFT)
     version.discard()
-    _decide(version, "discard_authority", reason=reason, by=by, at=at)
+    two_people.decide(version, "discard_authority", reason=reason, by=by, at=at)
 
 
 def _draft(version_id: int) -> AuthorityVersion:
@@ -104,12 +104,6 @@ def _draft(version_id: int) -> AuthorityVersion:
     if version.state != VersionState.DRAFT:
         raise NotADraft(f"v{version.number} is {version.state}.")
     return version
-
-
-def _decide(version: AuthorityVersion, act: str, *, reason: str, by: str, at: datetime) -> None:
-    version.decided_by, version.decided_at, version.decision_note = by, at, acts.checked(reason)
-    version.save()
-    acts.record(by=by, act=act, subject=f"authorityversion:{version.pk}", reason=reason, at=at)
 
 
 def reroute_open(*, at: datetime, limit: int = 50) -> int:

@@ -6,6 +6,7 @@ from datetime import datetime
 from lending.common.errors import Conflict, Forbidden, Invalid, NotFound
 from review.models import BatchAction, BatchChange, BatchRule, ChecklistNeed, Stage
 from review.models.authority import VersionState
+from review.services import two_people
 from users.services import acts
 
 DRAFT, APPROVE = "review.draft_batchchange", "review.approve_batchchange"
@@ -72,7 +73,7 @@ def approve(change_id: int, *, reason: str, by: str, at: datetime) -> None:
     if row.drafted_by == by:
         raise SamePerson()
     row.approve()
-    _decide(row, "approve_batch_rule", reason=reason, by=by, at=at)
+    two_people.decide(row, "approve_batch_rule", reason=reason, by=by, at=at)
     BatchRule.objects.update_or_create(
         stage=row.stage,
         action=row.action,
@@ -85,7 +86,7 @@ def discard(change_id: int, *, reason: str, by: str, at: datetime) -> None:
     row = _draft(change_id)
     acts.require(by=by, permission=DRAFT)
     row.discard()
-    _decide(row, "discard_batch_rule", reason=reason, by=by, at=at)
+    two_people.decide(row, "discard_batch_rule", reason=reason, by=by, at=at)
 
 
 def _draft(change_id: int) -> BatchChange:
@@ -95,9 +96,3 @@ def _draft(change_id: int) -> BatchChange:
     if row.state != VersionState.DRAFT:
         raise NotADraft(f"It is {row.state}.")
     return row
-
-
-def _decide(row: BatchChange, act: str, *, reason: str, by: str, at: datetime) -> None:
-    row.decided_by, row.decided_at, row.decision_note = by, at, acts.checked(reason)
-    row.save()
-    acts.record(by=by, act=act, subject=f"batchchange:{row.pk}", reason=reason, at=at)
