@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django_fsm import FSMModelMixin, transition
 
 from contracts.rules import kinds
-from lending.common.crypto import EncryptedJSONField
+from lending.common.crypto import EncryptedJSONField, EncryptedTextField
 from lending.common.states import StateField
 from lending.common.work import WorkRow
 
@@ -35,10 +35,22 @@ class ContractState(models.TextChoices):
 S = ContractState
 
 
-class Template(models.Model):
+class TemplateState(models.TextChoices):
+    DRAFT = "draft", "草稿 Draft"
+    APPROVED = "approved", "已批准 Approved"
+    WITHDRAWN = "withdrawn", "已撤回 Withdrawn"
+    REJECTED = "rejected", "已驳回 Rejected"
+
+
+TS = TemplateState
+
+
+class Template(FSMModelMixin, models.Model):
     """One version of one text, whole in itself: HTML, style, and the typed variables it prints.
 
     Selectors: null fits everything. Approved by somebody other than the author; then only `valid_to` may still change.
+    Withdrawn by its author, or rejected by somebody else, for a reason: then nothing changes, and the next is a new
+    version.
     `source_sha256`: over the HTML, a newline, and the style.
     """
 
@@ -53,7 +65,9 @@ class Template(models.Model):
     mode = models.CharField(max_length=12, null=True, blank=True)  # noqa: DJ001
     valid_from = models.DateField()
     valid_to = models.DateField(null=True, blank=True)
-    variables = models.JSONField(help_text="{name: text | money | rate | count | date | instant | plan}")
+    variables = models.JSONField(
+        help_text="{name: text | money | rate | count | date | instant | flag | plan}; with ? behind it: optional"
+    )
     source = models.TextField()
     style = models.TextField()
     source_sha256 = models.CharField(max_length=64)
@@ -61,6 +75,10 @@ class Template(models.Model):
     approver = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     created_at = models.DateTimeField()
     approved_at = models.DateTimeField(null=True)
+    state = StateField(default=TS.DRAFT, choices=TS.choices)
+    closed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    closed_at = models.DateTimeField(null=True)
+    closed_for = models.CharField(max_length=300, blank=True)
 
     class Meta:
         ordering = ["kind", "code", "-version"]
@@ -79,10 +97,30 @@ class Template(models.Model):
                 condition=Q(valid_to__isnull=True) | Q(valid_to__gte=F("valid_from")),
                 name="contract_template_days_in_order",
             ),
+            models.CheckConstraint(
+                condition=Q(state=TS.APPROVED, approved_at__isnull=False)
+                | (Q(state__in=[TS.DRAFT, TS.WITHDRAWN, TS.REJECTED], approved_at__isnull=True)),
+                name="contract_template_state_and_approval",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=[TS.DRAFT, TS.APPROVED], closed_by__isnull=True, closed_at__isnull=True)
+                | (Q(state=TS.WITHDRAWN, closed_by=F("author"), closed_at__isnull=False) & ~Q(closed_for=""))
+                | (Q(state=TS.REJECTED, closed_at__isnull=False) & ~Q(closed_by=F("author")) & ~Q(closed_for="")),
+                name="contract_template_state_and_closing",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.code} v{self.version}"
+
+    @transition(field=state, source=TS.DRAFT, target=TS.APPROVED)
+    def approve(self) -> None: ...
+
+    @transition(field=state, source=TS.DRAFT, target=TS.WITHDRAWN)
+    def withdraw(self) -> None: ...
+
+    @transition(field=state, source=TS.DRAFT, target=TS.REJECTED)
+    def reject(self) -> None: ...
 
 
 class Signature(models.Model):
@@ -95,7 +133,7 @@ class Signature(models.Model):
     drawdown = models.ForeignKey("lending.Drawdown", models.PROTECT, related_name="signatures")
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     otp = models.ForeignKey("users.LoginCode", models.PROTECT, related_name="+")
-    ip = models.GenericIPAddressField()
+    ip = EncryptedTextField(null=True, help_text="Emptied when nothing is kept any more")
     documents = models.JSONField()
     set_sha256 = models.CharField(max_length=64)
     cost_sheet_opened_at = models.DateTimeField(null=True)

@@ -1,6 +1,5 @@
 """Where funders and payment channels call back: signed, answered 200 once it is recorded."""
 
-import json
 from typing import Any
 
 from django.db import transaction
@@ -10,9 +9,9 @@ from django.views.decorators.csrf import csrf_exempt
 from funding import services
 from funding.providers import CALLBACKS
 from funding.providers.base import vendor
-from funding.services.callbacks import UnknownProvider
-from lending.common import clock, http, problem
+from lending.common import callbacks, clock, problem
 from lending.common.errors import DomainError
+from lending.common.inbox import UnknownProvider
 
 
 @csrf_exempt
@@ -30,24 +29,7 @@ def callback(request: HttpRequest, provider: str) -> HttpResponse:
 
 
 def _verified(request: HttpRequest, provider: str) -> dict[str, Any]:
-    if request.method != "POST":
-        raise problem.MethodNotAllowed("Callbacks are POSTed.")
+    callbacks.check_method(request)
     if provider not in CALLBACKS:
         raise UnknownProvider(f"{provider} is not known.")
-    body = request.body
-    http.verify_callback(
-        headers=request.headers,
-        method="POST",
-        path=request.path,
-        body=body,
-        secret=vendor(provider).secret,
-        at=clock.now(),
-    )
-    try:
-        event = json.loads(body)
-    except ValueError:
-        raise problem.Malformed("Not JSON.") from None
-    event_id = event.get("event_id") if isinstance(event, dict) else None
-    if not isinstance(event_id, str) or not 0 < len(event_id) <= 120 or b"\\u0000" in body:
-        raise problem.Malformed("An object with an event_id of at most 120 characters is expected.")
-    return event
+    return callbacks.verified(request, secret=vendor(provider).secret, at=clock.now())

@@ -1,6 +1,7 @@
 """Doors of funding for the worker: ids by keyword, may run twice, tolerate extras."""
 
 from celery import shared_task
+from django.db import transaction
 
 from funding import services
 from lending.common import clock
@@ -9,6 +10,12 @@ from lending.common import clock
 @shared_task
 def sweep(**_: object) -> int:
     return services.run_due(now=clock.now())
+
+
+@shared_task
+def settle(**_: object) -> int:
+    with transaction.atomic(durable=True):
+        return services.settle_due(at=clock.now())
 
 
 @shared_task

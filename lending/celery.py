@@ -60,7 +60,20 @@ app.conf.beat_schedule = {
         "schedule": crontab(minute="40"),
         "options": {"expires": 3000},
     },
+    "users.tasks.purge": {
+        "task": "users.tasks.purge",
+        "schedule": crontab(minute="45"),
+        "options": {"expires": 3000},
+    },
+    "lending.tasks.forget": {
+        "task": "lending.tasks.forget",
+        "schedule": crontab(minute="50"),
+        "options": {"expires": 3000},
+    },
     # Hourly, because it does nothing for a day that is closed and a scheduler that slept at midnight catches up.
+    "traffic.tasks.forget": _every("traffic.tasks.forget", 3600.0),
+    "traffic.tasks.settle": _every("traffic.tasks.settle", 900.0),
+    "funding.tasks.settle": _every("funding.tasks.settle", 900.0),
     "lending.tasks.close_day": {
         "task": "lending.tasks.close_day",
         "schedule": crontab(minute="10"),

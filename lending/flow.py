@@ -8,7 +8,8 @@ only our database; it inserts work rows that the apps' tasks execute.
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
+from uuid import UUID
 
 from django.db import models, transaction
 
@@ -19,9 +20,10 @@ import funding.services
 import review.services
 import risk.queries
 import risk.services
+import traffic.queries
 import traffic.services
 from lending import queries
-from lending.common import work
+from lending.common import clock, work
 from lending.common.errors import NotFound
 from lending.models import (
     Application,
@@ -36,7 +38,7 @@ from lending.models import (
 from lending.services import drawdowns, erasure, grants, lifetimes, repayments
 from users import queries as users
 from users.rules import erasure as rules
-from users.services import acts, checks, consents, faces, notices, profiles
+from users.services import acts, checks, codes, consents, faces, notices, profiles
 from users.services import erasure as accounts
 
 logger = logging.getLogger(__name__)
@@ -56,6 +58,7 @@ def open_or_resume_case(event: Event, at: datetime) -> None:
 
 def open_grant(event: Event, at: datetime) -> None:
     grants.open(application_id=event.application_id, at=at)
+    traffic.services.freeze_attribution(application_id=event.application_id, at=at)
     application = queries.application(event.application_id)
     traffic.services.release_held(user_id=application.user_id, at=at)
     if application.terms and application.amount_cents and application.amount_cents > application.terms.amount_cents:
@@ -271,15 +274,18 @@ def confirm_drawdown(
     purpose: str,
     by: str,
     at: datetime,
+    consent_context: str | None = None,
 ) -> int:
-    """Take money against a grant, asking the funders that routing names now and the borrower's consents name too.
+    """Take money against a grant, asking the funders that routing names now and the borrower's consents name too,
+    each with its guarantor.
 
-    Raises FaceNeeded, and what `drawdowns.confirm` raises.
+    `consent_context`: only consents given for that count. Raises FaceNeeded, and what `drawdowns.confirm` raises.
     """
     faces.check_passed(user_id=user_id, at=at)
-    named = candidate_funders(grant_id=grant_id, amount_cents=amount_cents, months=months, at=at)
-    share = users.live_consent_naming(user_id, "funder_share", named, at)
-    bureau = users.live_consent_naming(user_id, "funder_bureau", named, at)
+    found = candidates(grant_id=grant_id, amount_cents=amount_cents, months=months, at=at)
+    named = to_be_named(found)
+    share = users.live_consent_naming(user_id, "funder_share", named, at, context=consent_context)
+    bureau = users.live_consent_naming(user_id, "funder_bureau", named, at, context=consent_context)
     if share is None or bureau is None:
         missing = "funder_share" if share is None else "funder_bureau"
         raise drawdowns.ConsentNotLive(f"{missing} must name {', '.join(named)}.", document=missing, recipients=named)
@@ -292,18 +298,25 @@ def confirm_drawdown(
         purpose=purpose,
         consent_id=share.id,
         bureau_consent_id=bureau.id,
-        candidates=named,
+        candidates=[one.funder_code for one in found],
+        guarantors=[one.guarantor_code for one in found if one.guarantor_code],
         by=by,
         at=at,
     )
 
 
-def candidate_funders(*, grant_id: int, amount_cents: int, months: int, at: datetime) -> list[str]:
-    """The funders that would be asked now, in order: what the two consents have to name."""
+def to_be_named(found: Sequence[funding.queries.Candidate]) -> list[str]:
+    """What the two consents have to name: the funders in the order they are asked, then their guarantors."""
+    guarantors = [one.guarantor_code for one in found if one.guarantor_code]
+    return list(dict.fromkeys([*(one.funder_code for one in found), *guarantors]))
+
+
+def candidates(*, grant_id: int, amount_cents: int, months: int, at: datetime) -> tuple[funding.queries.Candidate, ...]:
+    """The funders that would be asked now, in order."""
     grant = queries.grant(grant_id)
     application = queries.application(grant.application_id)
     person = users.person(grant.user_id)
-    found = funding.queries.candidates(
+    return funding.queries.candidates(
         product_code=grant.product_code,
         channel_code=application.channel_code,
         grade=application.grade,
@@ -314,7 +327,17 @@ def candidate_funders(*, grant_id: int, amount_cents: int, months: int, at: date
         user_id=grant.user_id,
         at=at,
     )
-    return [candidate.funder_code for candidate in found]
+
+
+def send_sign_code(*, drawdown_id: int, ip: str, at: datetime) -> None:
+    """The code that signs the set, sent only where it could be used now.
+
+    Raises NotSignable, ContractsNotReady, CostSheetNotRead, AboveCeiling, CodeTooSoon, TooManyCodes.
+    """
+    drawdown = drawdowns.lock(drawdown_id)
+    contracts.services.check_can_sign(drawdown, at=at)
+    subject = str(drawdown.public_id)
+    codes.request_code_for(user_id=drawdown.user_id, purpose="sign", subject=subject, ip=ip, at=at)
 
 
 def change_card(*, drawdown_id: int, card_id: int, by: str, at: datetime) -> None:
@@ -339,26 +362,55 @@ def withdraw_loan(*, loan_id: int, key: str, by: str, at: datetime) -> int:
     )
 
 
+def send_offer_code(*, user_id: int, offer_id: UUID, ip: str, at: datetime) -> None:
+    """The code that signs the consent for an offer, sent only where the offer could be taken now.
+
+    Raises what `traffic.services.check_can_choose` raises, CodeTooSoon, TooManyCodes.
+    """
+    traffic.services.check_can_choose(user_id=user_id, offer_id=offer_id, at=at)
+    codes.request_code_for(user_id=user_id, purpose="consent", subject="distribution", ip=ip, at=at)
+
+
+def accept_offer(*, user_id: int, offer_id: UUID, version: str, otp: str, ip: str, at: datetime) -> int:
+    """Take a platform's offer, and sign with a code the consent that names it, for this offer alone. The lead's id.
+
+    Raises what `traffic.services.choose` and `consents.give` raise; the code stays good where the offer is gone.
+    """
+    platform = traffic.services.check_can_choose(user_id=user_id, offer_id=offer_id, at=at)
+    consent_id = consents.give(
+        user_id=user_id,
+        code="distribution",
+        version=version,
+        recipients=(platform,),
+        context=f"offer:{offer_id}",
+        ip=ip,
+        otp=otp,
+        at=at,
+    )
+    return traffic.services.choose(user_id=user_id, offer_id=offer_id, consent_id=consent_id, at=at)
+
+
 @dataclass(frozen=True, slots=True)
 class Erasing:
     """`in_the_way`: what has to end first, none if it may be done; `kept`: what stays, in codes of users.rules.erasure.
 
-    `keep_until`: of what stays of loans; None where there never was one.
+    `keep_until`: the last day of what stays.
     """
 
     in_the_way: tuple[str, ...]
     kept: tuple[str, ...]
-    keep_until: date | None
+    keep_until: date
 
 
 def erasing(*, user_id: int, at: datetime) -> Erasing:
     """What erasing this account would mean now."""
     waiting = dict.fromkeys(erasure.in_the_way(user_id))
-    if contracts.queries.being_made(user_id) or risk.queries.is_asking(user_id, at):
+    asking = risk.queries.is_asking(user_id, at) or traffic.queries.is_telling(user_id)
+    if asking or contracts.queries.being_made(user_id):
         waiting["work"] = None
     ended_on = erasure.last_loan_ended_on(user_id)
     kept = [*(["loans"] if ended_on else []), *(["decisions"] if risk.queries.has_decided(user_id) else [])]
-    keep_until = rules.keep_until(ended_on) if ended_on else None
+    keep_until = rules.keep_until(erased_on=clock.business_date(at), ended_on=ended_on)
     return Erasing(tuple(waiting), (*kept, *rules.ALWAYS_TOLD), keep_until)
 
 
@@ -373,12 +425,33 @@ def erase(*, user_id: int, code: str, by: str, at: datetime) -> Erasing:
         raise erasure.StillOpen(f"First: {', '.join(found.in_the_way)}.", in_the_way=list(found.in_the_way))
     erasure.erase(user_id=user_id, by=by, at=at)
     contracts.services.erase(user_id=user_id)
+    funding.services.erase(user_id=user_id)
     review.services.erase(user_id=user_id)
     risk.services.erase(user_id=user_id, at=at)
+    traffic.services.erase(user_id=user_id)
     kept = [name for name in found.kept if name != "lists"]
     accounts.erase(user_id=user_id, kept=kept, keep_until=found.keep_until, by=by, at=at)
     logger.info("account erased", extra={"user_id": user_id})
     return found
+
+
+def forget_due(*, at: datetime, limit: int = 100) -> int:
+    """Delete or empty what was kept of erased accounts whose years are over; how many accounts.
+
+    Each in a transaction of its own: it may be stopped and run again, and by several at once.
+    """
+    done = 0
+    for erasure_id in accounts.over(on=clock.business_date(at), limit=limit):
+        with transaction.atomic(durable=True):
+            user_id = accounts.begin_forgetting(erasure_id=erasure_id, at=at)
+            if user_id is None:
+                continue
+            funding.services.erase(user_id=user_id)  # what was called back since
+            traffic.services.erase(user_id=user_id)
+            gone = contracts.services.forget(user_id=user_id) | risk.services.forget(user_id=user_id)
+            accounts.forget(user_id=user_id, elsewhere=gone, at=at)
+        done += 1
+    return done
 
 
 def expire_due(*, at: datetime) -> int:
@@ -400,8 +473,6 @@ def sweep(*, at: datetime) -> int:
 
 
 def _waiting_for_money(at: datetime) -> Sequence[int]:
-    """NO_FUNDER for over an hour for want of money (M01): look again. Who refused is not asked twice."""
-    waiting = Drawdown.objects.filter(
-        status=DrawdownStatus.NO_FUNDER, status_at__lt=at - timedelta(hours=1), reasons__contains=["M01"]
-    )
-    return list(waiting.order_by("pk").values_list("pk", flat=True)[:50])
+    """NO_FUNDER for want of money (M01), and a named funder has opened since. Who refused is not asked twice."""
+    waiting = Drawdown.objects.filter(status=DrawdownStatus.NO_FUNDER, reasons__contains=["M01"]).order_by("pk")
+    return funding.queries.due_for_another_look(waiting.values_list("pk", "candidates", "status_at"), at)[:50]

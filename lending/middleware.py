@@ -6,14 +6,15 @@ import time
 import uuid
 from collections.abc import Callable
 from datetime import UTC
+from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import reverse
+from django.urls import resolve, reverse
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from prometheus_client import Counter, Histogram
@@ -101,7 +102,7 @@ class SecurityHeaders:
         policy = ADMIN_POLICY if request.path.startswith("/admin/") else STRICT_POLICY
         response.headers.setdefault("Content-Security-Policy", policy)
         response.headers.setdefault("Permissions-Policy", "geolocation=(), microphone=(), payment=(), usb=()")
-        if request.path.startswith(("/api/v1/", "/callbacks/")):
+        if request.path.startswith(("/api/v1/", "/callbacks/", "/partner/v1/")):
             response.headers.setdefault("Cache-Control", "no-store")
         return response
 
@@ -118,8 +119,29 @@ class BodyLimit:
         limit = large if has_files else settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdigit() and int(length) > limit:
-            return problem.response(problem.TooLarge(limit_bytes=limit))
+            return problem.too_large(request, limit=limit)
         return self.get_response(request)
+
+
+class Lean:
+    """Calls that are many go past what serves people: no session, language, cookie, message or account."""
+
+    PATHS = frozenset({"/partner/v1/precheck"})
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.path_info not in self.PATHS:
+            return self.get_response(request)
+        found = _resolved(request.path_info)
+        request.resolver_match = found
+        response: HttpResponse = found.func(request)
+        response.headers["Content-Length"] = str(len(response.content))
+        return response
+
+
+_resolved = cache(resolve)
 
 
 class StaffSecondFactor:

@@ -27,3 +27,9 @@ def close_day(**_: Any) -> int:
     """Accrue and age every loan through yesterday; a day that is closed already costs one query."""
     at = clock.now()
     return day_close.close(at=at)
+
+
+@shared_task
+def forget(**_: Any) -> int:
+    """Delete what was kept of erased accounts and is kept no longer. Returns of how many; none costs one query."""
+    return flow.forget_due(at=clock.now())

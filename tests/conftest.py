@@ -4,12 +4,14 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from importlib import import_module
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.conf import settings as django_settings
 from django.core.cache import cache
 from django.test import TransactionTestCase
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from lending.common import clock as platform_clock
 from tests.flush import flush
@@ -51,6 +53,23 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 def _quick_flush() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", flush)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _static_files_found_once() -> Iterator[None]:
+    """Every client of a test makes the middleware anew; looking for all the files took as long as five requests."""
+    first: dict[str, Any] = {}
+
+    def begin(self: WhiteNoiseMiddleware, get_response: Any) -> None:
+        if not first:
+            find(self, get_response)
+            first.update(vars(self))
+        vars(self).update(first, get_response=get_response)
+
+    find = WhiteNoiseMiddleware.__init__
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "__init__", begin)
         yield
 
 

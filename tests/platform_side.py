@@ -22,7 +22,7 @@ class Wire:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._http = httpx.Client(base_url=url, timeout=10, trust_env=False)
+        self._http = httpx.Client(base_url=url, timeout=10, trust_env=False, verify=False)
 
     def post(self, vendor: str, path: str, body: Any, **options: Any) -> httpx.Response:
         return self.send(vendor, "POST", path, json.dumps(body, ensure_ascii=False).encode(), **options)
@@ -61,6 +61,17 @@ class Inbox:
 
 
 @contextmanager
+def listening(handler: type[BaseHTTPRequestHandler], port: int = 0) -> Iterator[str]:
+    """The address at which the handler answers."""
+    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
+@contextmanager
 def inbox(vendor: str, port: int = 0) -> Iterator[Inbox]:
     """A callback address that accepts only what the platform itself would accept."""
     received = Inbox(vendor)
@@ -89,11 +100,6 @@ def inbox(vendor: str, port: int = 0) -> Iterator[Inbox]:
         def log_message(self, *_: object) -> None:
             """Quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-    received.url = f"http://127.0.0.1:{server.server_port}/callbacks/funding/{vendor}"
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
+    with listening(Handler, port) as url:
+        received.url = f"{url}/callbacks/funding/{vendor}"
         yield received
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -1,4 +1,4 @@
-"""The sandbox as a process for tests: started on a free port with a state file of its own, stopped at the end."""
+"""The sandbox as a process for tests: started on a free port with a state file of its own, killed at the end."""
 
 import re
 import socket
@@ -15,6 +15,12 @@ import httpx
 
 ROOT = Path(__file__).resolve().parents[1]
 START_SECONDS = 90
+# What `manage.py sandbox` runs, without loading the platform first, which takes five times as long and is not used.
+SERVE = """
+import asyncio, pathlib, sys
+from lending.management.commands.sandbox import serve
+asyncio.run(serve(host="127.0.0.1", port=int(sys.argv[1]), state=pathlib.Path(sys.argv[2])))
+"""
 
 
 @dataclass
@@ -30,7 +36,7 @@ class SandboxServer:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        command = [sys.executable, "manage.py", "sandbox", "--port", str(self.port), "--state", str(self.state_file)]
+        command = [sys.executable, "-c", SERVE, str(self.port), str(self.state_file)]
         log = self.state_file.with_suffix(".log")
         with log.open("ab") as output:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
@@ -51,19 +57,9 @@ class SandboxServer:
             self.process.kill()
             self.process.wait()
 
-    def stop(self) -> None:
-        """As Ctrl-C would; killed where it does not listen."""
-        if self.process is None or self.process.poll() is not None:
-            return
-        self.process.terminate()
-        try:
-            self.process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self.kill()
-
     def _healthy(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/healthz", timeout=1, trust_env=False).status_code == 200
+            return httpx.get(f"{self.url}/healthz", timeout=1, trust_env=False, verify=False).status_code == 200
         except httpx.HTTPError:
             return False
 
@@ -73,7 +69,9 @@ class SandboxClient:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._http = httpx.Client(base_url=url, timeout=10, trust_env=False)
+        self._http = httpx.Client(
+            base_url=url, timeout=10, trust_env=False, verify=False
+        )  # reading the authorities takes 30 ms
 
     def control(self, vendor: str, **settings: Any) -> dict[str, Any]:
         """Change a vendor's behaviour; answers all its settings."""
@@ -123,7 +121,7 @@ def running_sandbox(state_file: Path) -> Iterator[SandboxServer]:
     try:
         yield server
     finally:
-        server.stop()
+        server.kill()  # it would wait for the requests that hang
 
 
 def _free_port() -> int:

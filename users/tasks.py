@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from lending.common import clock
-from users.services import auth, checks, drills, messages
+from users.services import auth, checks, drills, messages, operator, retention
 
 
 @shared_task
@@ -17,9 +17,20 @@ def run_check(*, check_id: int, **_: object) -> None:
 
 
 @shared_task
+def purge(**_: object) -> int:
+    """Replies and counts whose time is over. Returns how many."""
+    return retention.run_retention(now=clock.now())
+
+
+@shared_task
+def run_operator(*, authorisation_id: int, **_: object) -> None:
+    operator.run(authorisation_id=authorisation_id, now=clock.now())
+
+
+@shared_task
 def sweep(**_: object) -> int:
     """Returns how many rows were due."""
     now = clock.now()
     auth.forget_expired(at=now)
     drills.run_due(now=now)
-    return messages.run_due(now=now) + checks.run_due(now=now)
+    return messages.run_due(now=now) + checks.run_due(now=now) + operator.run_due(now=now)

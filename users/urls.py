@@ -3,7 +3,7 @@
 
 from django.urls import URLPattern, path
 
-from users.api import auth, cards, certificates, consents, me
+from users.api import auth, cards, certificates, consents, me, operator
 from users.pages import sign_in, wechat
 
 api_urlpatterns: list[URLPattern] = [
@@ -17,6 +17,9 @@ api_urlpatterns: list[URLPattern] = [
     path("me/profile", me.ProfileView.as_view()),
     path("me/checks", me.ChecksView.as_view()),
     path("me/face", me.FaceView.as_view()),
+    path("me/operator", operator.OperatorView.as_view()),
+    path("me/operator/code", operator.OperatorCodeView.as_view()),
+    path("me/face/person", me.FaceReviewView.as_view()),
     path("me/contacts", me.ContactsView.as_view()),
     path("me/devices", me.DevicesView.as_view()),
     path("me/device-data", me.DeviceDataView.as_view()),
@@ -37,4 +40,4 @@ page_urlpatterns: list[URLPattern] = [
     path("wechat/", wechat.start, name="wechat"),
     path("wechat/return", wechat.come_back, name="wechat-return"),
 ]
-callback_urlpatterns: list[URLPattern] = []  # the gateway and the checkers answer at once
+callback_urlpatterns: list[URLPattern] = [path("operator", operator.callback, name="users-operator-callback")]

@@ -5,6 +5,7 @@ SEAL_SELF_SIGNED, files that are not there are made once. A seal is an increment
 by the borrower stay the beginning of the sealed file, so both hashes can be taken from it.
 """
 
+import asyncio
 import io
 import os
 import shutil
@@ -23,6 +24,7 @@ from pyhanko.keys import load_certs_from_pemder_data, load_private_key_from_pemd
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign import fields, signers
+from pyhanko.sign.signers.pdf_cms import PdfCMSSignedAttributes
 from pyhanko.sign.validation import SignatureCoverageLevel, validate_pdf_signature
 from pyhanko_certvalidator import ValidationContext
 from pyhanko_certvalidator.registry import SimpleCertificateStore
@@ -86,6 +88,20 @@ def seal(pdf: bytes, *, reason: str, at: datetime) -> bytes:
     writer = IncrementalPdfFileWriter(io.BytesIO(pdf))
     sealed: bytes = _SignerAt(meta, _signer(), at=at).sign_pdf(writer, bytes_reserved=RESERVED_BYTES).getvalue()
     return sealed
+
+
+def sign_detached(data: bytes, *, at: datetime) -> bytes:
+    """Our signature over any bytes, dated `at`: a detached CMS object, DER."""
+    dated = PdfCMSSignedAttributes(signing_time=at)
+    signing = _signer().async_sign_general_data(data, "sha256", signed_attr_settings=dated)
+    signed: bytes = asyncio.run(signing).dump()
+    return signed
+
+
+def certificates() -> bytes:
+    """What a seal is checked against, PEM: our certificate, and those that vouch for it."""
+    _signer()  # makes them where that is allowed
+    return _pem(settings.SEAL_CERT_PEM)
 
 
 def check(pdf: bytes) -> SealCheck:

@@ -1,7 +1,8 @@
 """Typed variables of a template: checked before anything is printed, then put into the words people read. Pure.
 
 Values are JSON: text str, money int cents, rate decimal text (fraction a year), count int, date and instant ISO text,
-plan a list of instalments {number, due, principal_cents, interest_cents, fee_cents, total_cents, balance_cents}.
+flag true or false, plan a list of instalments {number, due, principal_cents, interest_cents, fee_cents, total_cents,
+balance_cents}. A type with `?` behind it is optional: its value may be missing, and a clause may depend on that.
 """
 
 from collections.abc import Callable, Mapping
@@ -73,6 +74,12 @@ def _count(value: Any) -> int:
     return value
 
 
+def _flag(value: Any) -> bool:
+    if type(value) is not bool:
+        raise TypeError("not true or false")
+    return value
+
+
 def _rate(value: Any) -> str:
     rate = Decimal(_text(value))
     if not rate.is_finite():
@@ -100,22 +107,58 @@ SHOWN_AS: dict[str, Callable[[Any], Any]] = {
     "count": _count,
     "date": _date,
     "instant": _instant,
+    "flag": _flag,
     "plan": _plan,
 }
 
 
+NEVER_OPTIONAL = ("flag", "plan")
+
+
+def is_optional(kind: str) -> bool:
+    return kind.endswith("?")
+
+
+def plain_type(kind: str) -> str:
+    return kind.removesuffix("?")
+
+
+def _exists(kind: str) -> bool:
+    return plain_type(kind) in SHOWN_AS and not (is_optional(kind) and plain_type(kind) in NEVER_OPTIONAL)
+
+
 def check_declared(declared: Mapping[str, str]) -> None:
     """Raises UnknownType."""
-    if unknown := sorted({kind for kind in declared.values() if kind not in SHOWN_AS}):
+    if unknown := sorted({kind for kind in declared.values() if not _exists(kind)}):
         raise UnknownType(f"There is no type {', '.join(unknown)}.")
 
 
+def read_declared(text: str) -> dict[str, str]:
+    """Of lines `name: type`. Raises UnknownType for a line that says something else, or a name said twice."""
+    declared: dict[str, str] = {}
+    for line in filter(None, map(str.strip, text.splitlines())):
+        name, colon, kind = (part.strip() for part in line.partition(":"))
+        if not (colon and name.isidentifier()) or name in declared:
+            raise UnknownType(f"Each line is a name of its own, a colon and a type: {line!r} is not.")
+        declared[name] = kind
+    check_declared(declared)
+    return declared
+
+
+def written(declared: Mapping[str, str]) -> str:
+    """As `read_declared` reads."""
+    return "\n".join(f"{name}: {kind}" for name, kind in declared.items())
+
+
 def taken(declared: Mapping[str, str], facts: Mapping[str, Any]) -> dict[str, Any]:
-    """The declared ones of `facts`, each of its type. Raises MissingVariable, WrongVariable."""
-    missing = sorted(name for name in declared if facts.get(name) in (None, ""))
+    """The declared ones of `facts`, each of its type; an optional one that is missing is None.
+
+    Raises MissingVariable, WrongVariable.
+    """
+    missing = sorted(name for name in declared if facts.get(name) in (None, "") and not is_optional(declared[name]))
     if missing:
         raise MissingVariable(f"Missing: {', '.join(missing)}.", variables=missing)
-    values = {name: facts[name] for name in declared}
+    values = {name: None if facts.get(name) == "" else facts.get(name) for name in declared}
     shown(declared, values)
     return values
 
@@ -125,7 +168,8 @@ def shown(declared: Mapping[str, str], values: Mapping[str, Any]) -> dict[str, A
     printed = {}
     for name, kind in declared.items():
         try:
-            printed[name] = SHOWN_AS[kind](values[name])
+            absent = is_optional(kind) and values[name] is None
+            printed[name] = None if absent else SHOWN_AS[plain_type(kind)](values[name])
         except (TypeError, ValueError, KeyError, InvalidOperation) as error:
             raise WrongVariable(f"{name} is not a {kind}: {error}", variable=name, type=kind) from error
     return printed

@@ -1,12 +1,13 @@
 """Loads the shipped templates: `templates/contracts/*.html` by the table `contract_templates.json`. May run again.
 
 A template's row is whole in itself: layout, fragments and style are put together here. Where a shipped text has
-changed, a new version is written and approved from that day on; a contract keeps the version it was made with.
+changed, a new version is written and approved from that day on, or from the next where the former one began that day; a
+contract keeps the version it was made with.
 """
 
 import json
 import re
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +52,12 @@ def _load_one(
     row: dict[str, Any], types: dict[str, str], style: str, author_id: int, approver_id: int, at: datetime
 ) -> None:
     page = source(row["page"])
-    declared = {name: types[name] for name in sorted(names_in(page, types))}
+    optional = row.get("optional", ())
+    declared = {name: types[name] + "?" * (name in optional) for name in sorted(names_in(page, types))}
     latest = Template.objects.filter(code=row["code"], approved_at__isnull=False).order_by("-version").first()
     if latest and latest.source_sha256 == templates.source_sha256(page, style) and latest.variables == declared:
         return
+    today = clock.business_date(at)
     template_id = templates.draft(
         code=row["code"],
         kind=row["kind"],
@@ -67,7 +70,7 @@ def _load_one(
         source=page,
         style=style,
         declared=declared,
-        valid_from=clock.business_date(at) if latest else datetime.fromisoformat(row["valid_from"]).date(),
+        valid_from=max(today, templates.earliest_start([latest])) if latest else date.fromisoformat(row["valid_from"]),
         author_id=author_id,
         at=at,
     )

@@ -26,6 +26,7 @@ def of_drawdown(drawdown: lending.DrawdownView, at: datetime) -> dict[str, Any]:
         method=drawdown.method,
         disbursed_on=on,
     )
+    fees = offer.guarantee_fees(cost.lines, annual_rate=drawdown.annual_rate, guarantee_rate=drawdown.guarantee_rate)
     xirr = max(cost.xirr, drawdown.xirr)
     offer.check_ceiling(xirr, product.ceiling_xirr)
     plan = [
@@ -33,11 +34,11 @@ def of_drawdown(drawdown: lending.DrawdownView, at: datetime) -> dict[str, Any]:
             line.number,
             f"放款后第 {line.number} 个月对日 · month {line.number}",
             line.principal_cents,
-            line.interest_cents,
-            0,
+            line.interest_cents - fee,
+            fee,
             line.balance_cents,
         )
-        for line in cost.lines
+        for line, fee in zip(cost.lines, fees, strict=True)
     ]
     return (
         _borrower(drawdown.user_id)
@@ -143,7 +144,9 @@ def _cost(
         "irr12": str(irr12),
         "xirr": str(xirr),
         "first_interest_worked": (
-            f"{format_cents(first['interest_cents'])} = {format_cents(amount_cents)} × {percent(annual_rate)} × 30/360"
+            f"{format_cents(first['interest_cents'] + first['fee_cents'])} = {format_cents(amount_cents)}"
+            f" × {percent(annual_rate)} × 30/360"
+            + (f"，其中担保费 of which guarantee fee {format_cents(first['fee_cents'])}" if first["fee_cents"] else "")
         ),
     }
 

@@ -2,15 +2,16 @@
 built-in ones, no loaders, no includes, and a name that has no value stops it.
 """
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from django.template import Context, Engine
+from django.template import Context, Engine, TemplateSyntaxError
 from django.template import Template as Page
 
 from contracts.models import Template
 from contracts.providers import typefaces, typesetting
-from contracts.rules import variables
+from contracts.rules import names, variables
 
 
 class _Refused(str):
@@ -26,6 +27,15 @@ _engine = Engine(string_if_invalid=_Refused("%s"), autoescape=True)
 @lru_cache(maxsize=64)
 def _page(source: str) -> Page:
     return Page(source, engine=_engine)
+
+
+def check_text(source: str, declared: Mapping[str, str]) -> None:
+    """What it says can be filled in with what it declares. Raises FaultyText, UndeclaredName, UnusedVariable."""
+    names.check(source, declared)
+    try:
+        _page(source)
+    except TemplateSyntaxError as error:
+        raise names.FaultyText(f"{error}.", part=str(error)) from error
 
 
 def html(*, template: Template, values: dict[str, Any], number: str) -> str:

@@ -216,13 +216,13 @@ def report_if_complete(*, drawdown: Drawdown, at: datetime) -> bool:
     if drawdown.status not in WAITING_FOR_SIGNATURE:
         return False
     rows = {contract.kind: contract for contract in live(drawdown.pk)}
-    wanted = _wanted(drawdown, rows)
+    wanted = set_kinds(drawdown, rows)
     if not all(kind in rows and rows[kind].complete for kind in wanted):
         return False
     return drawdowns.signed(drawdown_id=drawdown.pk, contract_set_sha256=_set_sha256(rows, wanted), at=at)
 
 
-def _wanted(drawdown: Drawdown, rows: Mapping[str, Contract]) -> tuple[str, ...]:
+def set_kinds(drawdown: Drawdown, rows: Mapping[str, Contract]) -> tuple[str, ...]:
     """The kinds that make the set complete: after a change of the card, the annex belongs to them."""
     annexed = drawdown.status == DrawdownStatus.CARD_FIX or Kind.ACCOUNT_ANNEX in rows
     return kinds.signing_set(guaranteed=bool(drawdown.guarantor_code)) + ((kinds.ACCOUNT_ANNEX,) if annexed else ())
@@ -238,7 +238,7 @@ def check_complete(*, drawdown_id: int) -> None:
     """
     drawdown = Drawdown.objects.get(pk=drawdown_id)
     rows = {contract.kind: contract for contract in live(drawdown_id).select_related("signature")}
-    wanted = _wanted(drawdown, rows)
+    wanted = set_kinds(drawdown, rows)
     faults = {kind: fault for kind in wanted if (fault := _fault(rows.get(kind), drawdown.user_id))}
     if not faults and _set_sha256(rows, wanted) != drawdown.contract_set_sha256:
         faults = {"set": "altered"}

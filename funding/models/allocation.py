@@ -50,6 +50,7 @@ class ReleaseCause(models.TextChoices):
     PAYOUT_FAILED = "payout_failed", "Funder's payout failed"
     NO_HEADROOM = "no_headroom", "No headroom on the day of payout"
     RETURNED = "returned", "Payment returned"
+    REROUTED = "rerouted", "Taken away by the desk"
 
 
 class Allocation(WorkRow):
@@ -79,6 +80,7 @@ class Allocation(WorkRow):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("reroute_drawdown", "Can take a drawdown away from its funder")]
         indexes = [
             models.Index(fields=["id"], condition=Q(state__in=ASKING) | Q(withdraw_due=True), name="allocation_to_run"),
             models.Index(fields=["drawdown", "-id"], name="allocation_by_drawdown"),

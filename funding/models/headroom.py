@@ -1,9 +1,23 @@
-"""A programme's money per business day and month (头寸), and the ledger of what moved it."""
+"""A programme's money (头寸): per business day and month, and what is outstanding; the ledger of what moved it.
 
+Days and months count what goes out and keep it. Outstanding, borrower and guarantor count what is owed: a repayment
+gives it back. Their `cap_cents` is the one that held at the latest reservation.
+"""
+
+from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from .programme import Programme
+from .programme import Guarantor, Programme
+
+
+def _within_its_cap(name: str) -> models.CheckConstraint:
+    return models.CheckConstraint(
+        condition=Q(
+            reserved_cents__gte=0, committed_cents__gte=0, cap_cents__gte=F("reserved_cents") + F("committed_cents")
+        ),
+        name=name,
+    )
 
 
 class _Headroom(models.Model):
@@ -17,8 +31,12 @@ class _Headroom(models.Model):
         abstract = True
 
     @property
+    def used_cents(self) -> int:
+        return self.reserved_cents + self.committed_cents
+
+    @property
     def free_cents(self) -> int:
-        return self.cap_cents - self.reserved_cents - self.committed_cents
+        return self.cap_cents - self.used_cents
 
 
 class HeadroomDay(_Headroom):
@@ -33,14 +51,7 @@ class HeadroomDay(_Headroom):
         verbose_name_plural = "headroom board"
         constraints = [
             models.UniqueConstraint(fields=["programme", "business_date"], name="one_headroom_per_day"),
-            models.CheckConstraint(
-                condition=Q(
-                    reserved_cents__gte=0,
-                    committed_cents__gte=0,
-                    cap_cents__gte=F("reserved_cents") + F("committed_cents"),
-                ),
-                name="day_within_its_cap",
-            ),
+            _within_its_cap("day_within_its_cap"),
         ]
 
     def __str__(self) -> str:
@@ -57,18 +68,60 @@ class HeadroomMonth(_Headroom):
         verbose_name_plural = "headroom by month"
         constraints = [
             models.UniqueConstraint(fields=["programme", "month"], name="one_headroom_per_month"),
-            models.CheckConstraint(
-                condition=Q(
-                    reserved_cents__gte=0,
-                    committed_cents__gte=0,
-                    cap_cents__gte=F("reserved_cents") + F("committed_cents"),
-                ),
-                name="month_within_its_cap",
-            ),
+            _within_its_cap("month_within_its_cap"),
         ]
 
     def __str__(self) -> str:
         return f"{self.programme_id} {self.month:%Y-%m}"
+
+
+class HeadroomTotal(_Headroom):
+    """What a programme has lent and not got back: `committed_cents` is principal owed, over all days."""
+
+    programme = models.OneToOneField(Programme, models.PROTECT, related_name="headroom_total")
+
+    class Meta:
+        ordering = ["programme"]
+        verbose_name = "outstanding of a programme"
+        verbose_name_plural = "outstanding by programme"
+        constraints = [_within_its_cap("total_within_its_cap")]
+
+    def __str__(self) -> str:
+        return str(self.programme_id)
+
+
+class HeadroomBorrower(_Headroom):
+    """What one borrower has of a programme, over all their grants."""
+
+    programme = models.ForeignKey(Programme, models.PROTECT, related_name="+")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "outstanding of a borrower"
+        verbose_name_plural = "outstanding by borrower"
+        constraints = [
+            models.UniqueConstraint(fields=["programme", "user"], name="one_headroom_per_borrower"),
+            _within_its_cap("borrower_within_their_cap"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.programme_id} user:{self.user_id}"
+
+
+class HeadroomGuarantor(_Headroom):
+    """What a guarantor stands for, over all programmes it guarantees."""
+
+    guarantor = models.OneToOneField(Guarantor, models.PROTECT, related_name="headroom")
+
+    class Meta:
+        ordering = ["guarantor"]
+        verbose_name = "balance of a guarantor"
+        verbose_name_plural = "balance by guarantor"
+        constraints = [_within_its_cap("guarantor_within_its_cap")]
+
+    def __str__(self) -> str:
+        return str(self.guarantor_id)
 
 
 class ReservationKind(models.TextChoices):
@@ -76,15 +129,20 @@ class ReservationKind(models.TextChoices):
     RELEASE = "release", "释放 Released"
     COMMIT = "commit", "放款 Committed"
     RETURN = "return", "退票 Returned"
+    REPAY = "repay", "还款 Repaid"
 
 
 class Reservation(models.Model):
-    """One movement of headroom. Append-only (trigger). A `reserve` is live until its one release or commit."""
+    """One movement of headroom. Append-only (trigger). A `reserve` is live until its one release or commit.
+
+    `guarantor`: whose balance the reservation and all that follows from it move.
+    """
 
     kind = models.CharField(max_length=8, choices=ReservationKind.choices)
     programme = models.ForeignKey(Programme, models.PROTECT, related_name="+")
     business_date = models.DateField()
     drawdown = models.ForeignKey("lending.Drawdown", models.PROTECT, related_name="+")
+    guarantor = models.ForeignKey(Guarantor, models.PROTECT, null=True, related_name="+")
     reserve = models.ForeignKey("self", models.PROTECT, null=True, related_name="later")
     amount_cents = models.BigIntegerField()
     at = models.DateTimeField()
@@ -95,7 +153,7 @@ class Reservation(models.Model):
             models.CheckConstraint(condition=Q(amount_cents__gt=0), name="reservation_amount_positive"),
             models.CheckConstraint(
                 condition=Q(kind="reserve", reserve__isnull=True)
-                | (Q(kind__in=["release", "commit", "return"]) & Q(reserve__isnull=False)),
+                | (Q(kind__in=["release", "commit", "return", "repay"]) & Q(reserve__isnull=False)),
                 name="reservation_refers_back",
             ),
             models.UniqueConstraint(

@@ -38,13 +38,16 @@ class Payout(WorkRow):
     code = models.CharField(max_length=40, blank=True)
     paid_at = models.DateTimeField(null=True)
     returned_at = models.DateTimeField(null=True)
+    followed_up_at = models.DateTimeField(null=True, help_text="Somebody has settled with the borrower what came back")
     answer = models.JSONField(null=True, help_text="The last raw reply")
     last_error = models.CharField(max_length=200, blank=True)
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("ask_payout", "Can have the channel asked about a payout, and follow up one that came back")]
         indexes = [
             models.Index(fields=["id"], condition=Q(state__in=["DUE", "SENT", "UNKNOWN"]), name="payout_to_run"),
+            models.Index(fields=["id"], condition=Q(state="RETURNED", followed_up_at=None), name="payout_returned"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(state__in=PayoutState.values), name="payout_state_known"),
@@ -54,6 +57,9 @@ class Payout(WorkRow):
             models.CheckConstraint(condition=Q(amount_cents__gt=0), name="payout_amount_positive"),
             models.CheckConstraint(
                 condition=~Q(state__in=["PAID", "RETURNED"]) | Q(paid_at__isnull=False), name="paid_payout_says_when"
+            ),
+            models.CheckConstraint(
+                condition=Q(followed_up_at=None) | Q(state="RETURNED"), name="only_a_returned_payout_is_followed_up"
             ),
             models.CheckConstraint(condition=~Q(state="FAILED") | ~Q(fault=""), name="failed_payout_says_whose_fault"),
         ]

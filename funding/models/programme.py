@@ -33,13 +33,22 @@ class Funder(models.Model):
     cut_off = models.TimeField(null=True, blank=True)
     answer = models.CharField(max_length=40)
     protocol = models.CharField(max_length=40, blank=True)
+    channel_share_max = models.DecimalField(max_digits=5, decimal_places=4, null=True, blank=True)
+    channels_exempt = ArrayField(models.CharField(max_length=20), default=list, blank=True)
+    province_share_max = models.DecimalField(max_digits=5, decimal_places=4, null=True, blank=True)
+    shares_from_cents = models.BigIntegerField(default=0, help_text="Shares are looked at above this much in a month")
 
     class Meta:
         ordering = ["party_id"]
         constraints = [
             models.CheckConstraint(
                 condition=Q(closes__isnull=True) | Q(closes__gt=F("opens")), name="funder_hours_in_order"
-            )
+            ),
+            models.CheckConstraint(
+                condition=(Q(channel_share_max__isnull=True) | Q(channel_share_max__gt=0, channel_share_max__lte=1))
+                & (Q(province_share_max__isnull=True) | Q(province_share_max__gt=0, province_share_max__lte=1)),
+                name="funder_shares_are_fractions",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -126,13 +135,34 @@ class Programme(models.Model):
 
 
 class FunderSettlement(models.Model):
-    """How what a programme's borrowers pay is shared out, in the words of the agreement."""
+    """How what a programme's borrowers pay is shared out: in the words of the agreement, and as it is reckoned by.
+
+    The latter as `funding.rules.settlement.Terms`: `rate` is of the `basis`.
+    """
 
     programme = models.OneToOneField(Programme, models.PROTECT, primary_key=True, related_name="settlement")
     collected_by = models.CharField(max_length=80)
     split = models.CharField(max_length=300)
     settle = models.CharField(max_length=120)
     reserve = models.CharField(max_length=120, blank=True)
+    basis = models.CharField(max_length=10, blank=True)
+    rate = models.DecimalField(max_digits=6, decimal_places=4, null=True, blank=True)
+    fee_back = models.DecimalField(max_digits=5, decimal_places=4, null=True, blank=True)
+    none_over_dpd = models.PositiveSmallIntegerField(null=True, blank=True)
+    provision = ArrayField(models.DecimalField(max_digits=5, decimal_places=4), default=list, blank=True)
+    due_workday = models.PositiveSmallIntegerField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(basis="", rate__isnull=True)
+                | Q(basis="own", rate=1, provision__len=5, fee_back__isnull=True, none_over_dpd__isnull=True)
+                | Q(basis="balance", rate__gt=0, rate__lt=1, provision__len=0, none_over_dpd__isnull=True)
+                | Q(basis="collected", rate__gt=0, rate__lt=1, provision__len=0, fee_back__isnull=True)
+                | Q(basis="servicing", rate__gt=0, rate__lt=1, provision__len=0, fee_back__isnull=True),
+                name="funder_terms_can_be_reckoned",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"settlement of {self.programme_id}"

@@ -21,7 +21,10 @@ TIMEOUT_MS = 5000
 
 @dataclass(frozen=True)
 class Submission:
-    """What a funder is told about a drawdown: no more than it needs for its own decision. Rate: fraction a year."""
+    """What a funder is told about a drawdown: no more than it needs for its own decision.
+
+    Rates are fractions a year; `annual_rate` is the customer's price, of which `guarantee_rate` is the guarantor's.
+    """
 
     key: str
     name: str
@@ -35,6 +38,8 @@ class Submission:
     product: str
     grade: str
     programme: str
+    guarantor: str = ""
+    guarantee_rate: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ Age is looked at once, as the funder's wide maturity band; it never ranks one pr
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 NAMED_AT_MOST = 3  # a consent names no more candidate funders than a person can read
@@ -35,6 +36,11 @@ class Programme:
     priority: int | None
     tags_except: tuple[str, ...] = ()
     levels_only: tuple[str, ...] = ()
+    guarantor_cap_cents: int = 0
+    channel_share_max: Decimal | None = None
+    channels_exempt: tuple[str, ...] = ()
+    province_share_max: Decimal | None = None
+    shares_from_cents: int = 0
 
 
 @dataclass(frozen=True)
@@ -54,28 +60,43 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What a programme has in use at the moment of asking, in cents."""
-
-    free_today_cents: int = 0
-    free_month_cents: int = 0
-    outstanding_cents: int = 0
-    borrower_outstanding_cents: int = 0
-
-
-@dataclass(frozen=True)
 class RuleResult:
-    """One rule looked at: `value` is what was found, `bound` what the programme allows."""
+    """One rule looked at: `value` is what was found, `bound` what the programme allows.
+
+    One that does not block says when the money goes out, not whether it may.
+    """
 
     rule: str
     passed: bool
     value: Any
     bound: Any
+    blocks: bool = True
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a programme has in use at the moment of asking, in cents; `funder_month_cents`: of its funder's month, of
+    which `channel_` and `province_` are of the channel and province that ask. `timing`: when it would pay out.
+    """
+
+    cap_today_cents: int = 0
+    free_today_cents: int = 0
+    cap_month_cents: int = 0
+    free_month_cents: int = 0
+    outstanding_cents: int = 0
+    borrower_outstanding_cents: int = 0
+    guaranteed_cents: int = 0
+    funder_month_cents: int = 0
+    channel_month_cents: int = 0
+    province_month_cents: int = 0
+    timing: tuple[RuleResult, ...] = ()
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One programme examined. `headroom` is not a rule: it is held by the reservation itself, in the database."""
+    """One programme examined. Every cap is held by the reservation itself, in the database; what the rules say of
+    outstanding, borrower and guarantor is what stood there when they were looked at.
+    """
 
     programme: Programme
     rules: tuple[RuleResult, ...]
@@ -83,20 +104,37 @@ class Verdict:
 
     @property
     def eligible(self) -> bool:
-        return all(result.passed for result in self.rules)
+        return all(result.passed for result in self.rules if result.blocks)
 
     def explained(self) -> dict[str, Any]:
-        """JSON-able: {programme, funder, eligible, priority, rules: [{rule, passed, value, bound}], headroom: {…}}."""
+        """JSON-able: {programme, funder, eligible, priority, rules: [{rule, passed, value, bound, blocks}],
+        headroom: {free_x_cents, cap_x_cents}} with x of today, month, outstanding, borrower, guarantor.
+        """
+        p, standing = self.programme, self.standing
         return {
             "programme": self.programme.code,
             "funder": self.programme.funder_code,
             "eligible": self.eligible,
             "priority": self.programme.priority,
-            "rules": [{"rule": r.rule, "passed": r.passed, "value": r.value, "bound": r.bound} for r in self.rules],
+            "rules": [asdict(result) for result in self.rules],
             "headroom": {
-                "free_today_cents": self.standing.free_today_cents,
-                "free_month_cents": self.standing.free_month_cents,
-            },
+                "cap_today_cents": standing.cap_today_cents,
+                "free_today_cents": standing.free_today_cents,
+                "cap_month_cents": standing.cap_month_cents,
+                "free_month_cents": standing.free_month_cents,
+                "cap_outstanding_cents": p.cap_outstanding_cents,
+                "free_outstanding_cents": p.cap_outstanding_cents - standing.outstanding_cents,
+                "cap_borrower_cents": p.per_borrower_cents,
+                "free_borrower_cents": p.per_borrower_cents - standing.borrower_outstanding_cents,
+            }
+            | (
+                {
+                    "cap_guarantor_cents": p.guarantor_cap_cents,
+                    "free_guarantor_cents": p.guarantor_cap_cents - standing.guaranteed_cents,
+                }
+                if p.guarantor_code
+                else {}
+            ),
         }
 
 
@@ -128,6 +166,7 @@ def examine(programme: Programme, ask: Ask, standing: Standing) -> Verdict:
     kept_out = sorted(set(ask.tags) & set(p.tags_except))  # the explanation names no other tag of the borrower
     borrower_total = standing.borrower_outstanding_cents + ask.amount_cents
     outstanding = standing.outstanding_cents + ask.amount_cents
+    guaranteed = standing.guaranteed_cents + ask.amount_cents
     channels = {"only": list(p.channels_only), "except": list(p.channels_except)}
     return Verdict(
         programme=p,
@@ -153,8 +192,44 @@ def examine(programme: Programme, ask: Ask, standing: Standing) -> Verdict:
             RuleResult("maturity_age", young_enough, maturity_age, p.maturity_age_max),
             RuleResult("per_borrower", borrower_total <= p.per_borrower_cents, borrower_total, p.per_borrower_cents),
             RuleResult("outstanding", outstanding <= p.cap_outstanding_cents, outstanding, p.cap_outstanding_cents),
+            RuleResult("guarantor", guaranteed <= p.guarantor_cap_cents, guaranteed, p.guarantor_cap_cents)
+            if p.guarantor_code
+            else RuleResult("guarantor", True, "none", "none"),
+            *shares(p, ask, standing),
+            *standing.timing,
         ),
     )
+
+
+def shares(p: Programme, ask: Ask, standing: Standing) -> tuple[RuleResult, RuleResult]:
+    """What the drawdown would make of its channel's and its province's part of the funder's month."""
+    month_cents = standing.funder_month_cents + ask.amount_cents
+    return (
+        _share(
+            "channel_share",
+            None if ask.channel_code in p.channels_exempt else p.channel_share_max,
+            standing.channel_month_cents + ask.amount_cents,
+            month_cents,
+            p.shares_from_cents,
+        ),
+        _share(
+            "province_share",
+            p.province_share_max,
+            standing.province_month_cents + ask.amount_cents,
+            month_cents,
+            p.shares_from_cents,
+        ),
+    )
+
+
+def _share(rule: str, bound: Decimal | None, part_cents: int, month_cents: int, from_cents: int) -> RuleResult:
+    """A channel's or province's part of the funder's month, this drawdown counted; looked at above `from_cents`."""
+    value = f"{100 * Decimal(part_cents) / month_cents:.1f} %"
+    if bound is None:
+        return RuleResult(rule, True, value, "any")
+    if month_cents <= from_cents:
+        return RuleResult(rule, True, value, f"any up to {from_cents // 100}")
+    return RuleResult(rule, part_cents <= bound * month_cents, value, f"{100 * bound:.0f} %")
 
 
 def examine_all(programmes: Iterable[Programme], ask: Ask, standings: Mapping[str, Standing]) -> tuple[Verdict, ...]:

@@ -3,6 +3,7 @@
 `closes` and `cut_off` of None mean midnight (written 24:00): open to the end of the day, no early cut-off.
 """
 
+from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 
 
@@ -21,6 +22,29 @@ def next_opening(*, local: datetime, opens: time, closes: time | None) -> dateti
     return local
 
 
+def words(text: time | None) -> str:
+    return "24:00" if text is None else f"{text:%H:%M}"
+
+
+def next_chance(*, local: datetime, opens: time, closes: time | None, cut_off: time | None) -> datetime:
+    """The next instant, after `local`, at which the funder has a day's money that it had not at `local`."""
+    opening = next_opening(local=local, opens=opens, closes=closes)
+    if opening > local:
+        return opening
+    if cut_off is not None and local.time() < cut_off and (closes is None or cut_off < closes):
+        return datetime.combine(local.date(), cut_off, local.tzinfo)
+    return next_day(local=local, opens=opens)
+
+
 def next_day(*, local: datetime, opens: time) -> datetime:
     """The opening of the following calendar day."""
     return datetime.combine(local.date() + timedelta(days=1), opens, local.tzinfo)
+
+
+def nth_workday(*, month: date, number: int, special: Mapping[date, bool]) -> date:
+    """The `number`th workday of a month: Monday to Friday, unless `special` says otherwise. `month`: any day of it."""
+    day = month.replace(day=1) - timedelta(days=1)
+    while number:
+        day += timedelta(days=1)
+        number -= special.get(day, day.weekday() < 5)
+    return day

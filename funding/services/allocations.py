@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 DUE = Q(state__in=ASKING) | Q(withdraw_due=True)
 LEASE_SECONDS = 30
 POLL_AFTER = timedelta(seconds=5)  # the callback is the answer; the query stands in for a lost one
+LONGEST_APPROVAL = timedelta(days=366)  # whatever the dates say that a funder writes
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,8 @@ def _submission(allocation: Allocation) -> Submission:
         product=drawdown.product.code,
         grade=drawdown.grant.application.grade,
         programme=allocation.programme_id,
+        guarantor=drawdown.guarantor_code,
+        guarantee_rate=drawdown.guarantee_rate,
     )
 
 
@@ -112,7 +115,7 @@ def settle_allocation(*, allocation_id: int, answer: FunderAnswer, at: datetime)
     allocation = lock(allocation_id)
     if allocation.state not in ASKING:
         return "late"
-    allocation.reference = answer.reference or allocation.reference
+    allocation.reference = answer.reference[:80] or allocation.reference
     allocation.answer, allocation.last_error, allocation.leased_until = dict(answer.raw), "", None
     match answer.state:
         case "pending":
@@ -131,7 +134,7 @@ def settle_allocation(*, allocation_id: int, answer: FunderAnswer, at: datetime)
 
 def _accept(allocation: Allocation, answer: FunderAnswer, at: datetime) -> None:
     # The funder's clock need not be ours: what it grants is a length of time.
-    valid_for = answer.valid_for or timedelta(seconds=lifetime_seconds("funder_approval"))
+    valid_for = min(answer.valid_for or timedelta(seconds=lifetime_seconds("funder_approval")), LONGEST_APPROVAL)
     allocation.state, allocation.decided_at, allocation.not_before = AllocationState.ACCEPTED, at, None
     allocation.approval_expires_at = at + valid_for
     allocation.save()

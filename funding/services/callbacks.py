@@ -10,39 +10,17 @@ from funding.providers.base import Callback, FunderAnswer, PaymentAnswer
 from funding.services.allocations import settle_allocation
 from funding.services.collections import settle_collection
 from funding.services.payouts import settle_payout
-from lending.common.errors import NotFound
-
-
-class UnknownProvider(NotFound):
-    code, title = "unknown_provider", "Nobody of this name calls back here"
+from lending.common import inbox
 
 
 def handle_callback(*, provider: str, event_id: str, payload: Mapping[str, Any], at: datetime) -> str:
     """Record a verified event and settle what it is about; how it ended.
 
     applied | late (known already, or closed: recorded, changes nothing) | unknown_key | ignored (not readable)
-    | duplicate (this event id was here before).
+    | duplicate (this event id was here before). Raises UnknownProvider.
     """
-    if provider not in CALLBACKS:
-        raise UnknownProvider(f"{provider} is not known.")
-    protocol, read = CALLBACKS[provider]
-    callback = read(payload)
-    event, new = CallbackEvent.objects.get_or_create(
-        provider=provider,
-        event_id=event_id,
-        defaults={
-            "type": callback.type[:40],
-            "key": callback.key[:80],
-            "payload": dict(payload),
-            "received_at": at,
-            "outcome": "received",
-        },
-    )
-    if not new:
-        return "duplicate"
-    event.outcome = _settle(protocol, callback, at)
-    event.save(update_fields=["outcome"])
-    return event.outcome
+    said: dict[str, Any] = {"provider": provider, "event_id": event_id, "payload": payload, "at": at}
+    return inbox.receive(CallbackEvent, CALLBACKS, _settle, **said)
 
 
 def _settle(protocol: str, callback: Callback, at: datetime) -> str:

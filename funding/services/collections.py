@@ -5,14 +5,16 @@ from datetime import datetime
 from uuid import uuid4
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q, Sum
 
-from funding.models import Collection, CollectionState
+from funding.models import Allocation, AllocationState, Collection, CollectionState
 from funding.providers import PAYMENTS
 from funding.providers.base import Payment, PaymentAnswer
+from funding.services import headroom
 from lending.common import work
 from lending.common.errors import Conflict, Invalid, PermanentError, TransientError, UnknownOutcome
 from lending.common.wake import wake
+from lending.models import Loan, LoanStatus
 from lending.models.loan import OWING
 from lending.services import loans, repayments
 from users import queries as users
@@ -24,6 +26,7 @@ PROVIDER = "payment-v1"
 OPEN = (CollectionState.DUE, CollectionState.SENT, CollectionState.UNKNOWN)
 DUE = Q(state__in=OPEN)
 LEASE_SECONDS = 30
+OWED_TO_FUNDER = (LoanStatus.ACTIVE, LoanStatus.OVERDUE, LoanStatus.WRITTEN_OFF)  # else the guarantor, or nobody
 
 
 class CollectionOpen(Conflict):
@@ -162,7 +165,7 @@ def settle_collection(*, collection_id: int, answer: PaymentAnswer, at: datetime
         if row.state == CollectionState.FAILED and answer.state == "succeeded":
             _notify(row, "The payment channel first reported a failure, then a payment.", at)
         return "late"
-    row.reference = answer.reference or row.reference
+    row.reference = answer.reference[:80] or row.reference
     row.answer, row.last_error, row.leased_until = dict(answer.raw), "", None
     match answer.state:
         case "processing":
@@ -196,6 +199,18 @@ def _book(row: Collection, answer: PaymentAnswer, at: datetime) -> None:
     row.repayment_id = repayments.post(
         loan_id=row.loan_id, amount_cents=row.collected_cents, received_at=row.collected_at, key=row.key, at=at
     )
+    give_back(loan_id=row.loan_id, at=at)
+
+
+def give_back(*, loan_id: int, at: datetime) -> bool:
+    """What a funder is no longer owed of a locked loan may be lent again. False where nothing has come back."""
+    loan = Loan.objects.get(pk=loan_id)
+    owed = loan.instalments.aggregate(cents=Sum(F("principal_cents") - F("paid_principal_cents")))["cents"]
+    paid = Allocation.objects.filter(drawdown_id=loan.drawdown_id, state=AllocationState.COMMITTED).first()
+    if paid is None:  # the bank has sent it back: given back with it
+        return False
+    still = (owed or 0) if loan.status in OWED_TO_FUNDER else 0
+    return headroom.repay(reservation_id=paid.reservation_id, owed_cents=still, at=at)
 
 
 def _notify(row: Collection, text: str, at: datetime) -> None:

@@ -5,11 +5,13 @@ The parties are lending's table and are loaded first. A changed cap holds from t
 
 import csv
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import datetime, time
 from decimal import Decimal
 from pathlib import Path
 
 from funding.models import Funder, FunderSettlement, Guarantor, Programme
+from funding.rules import pricing, settlement
 from lending.common.errors import Invalid
 from lending.common.money import cents
 from users import queries as users
@@ -23,7 +25,7 @@ class UnknownTag(Invalid):
 
 
 def load(*, at: datetime) -> None:
-    """Raises UnknownTag."""
+    """Raises UnknownTag, BadShare, BadTerms."""
     _funders()
     _guarantors()
     _programmes()
@@ -49,8 +51,16 @@ def _funders() -> None:
                 "cut_off": _until(row["cut_off"]),
                 "answer": row["answer"],
                 "protocol": row["protocol"],
+                "channel_share_max": _share(row["channel_share"]),
+                "channels_exempt": row["channels_exempt"].split(),
+                "province_share_max": _share(row["province_share"]),
+                "shares_from_cents": cents(row["shares_from"]),
             },
         )
+
+
+def _share(text: str) -> Decimal | None:
+    return Decimal(text) / 100 if text else None
 
 
 def _until(text: str) -> time | None:
@@ -76,6 +86,7 @@ def _programmes() -> None:
         channels = row["channels"].split()
         tags, levels = row["tags_except"].split(), row["levels"].split()
         _check_known(row["code"], tags, levels)
+        _check_price(row)
         Programme.objects.update_or_create(
             code=row["code"],
             defaults={
@@ -107,6 +118,14 @@ def _programmes() -> None:
         )
 
 
+def _check_price(row: dict[str, str]) -> None:
+    """Who guarantees is paid: a share, of an interest for each grade."""
+    share = pricing.share_of(row["guarantee_share"])
+    unpriced = [grade for grade in row["grades"].split() if not row[f"interest_{grade}"]]
+    if bool(share) != bool(row["guarantor"]) or (share and unpriced):
+        raise pricing.BadShare(f"{row['code']}: a guarantor, its share and the interest of each grade go together.")
+
+
 def _check_known(programme: str, tags: list[str], levels: list[str]) -> None:
     """A misspelt word would keep out nobody, or everybody, in silence."""
     unknown = [*users.unknown_tags(tags), *users.unknown_levels(levels)]
@@ -115,5 +134,15 @@ def _check_known(programme: str, tags: list[str], levels: list[str]) -> None:
 
 
 def _funder_settlement() -> None:
+    guaranteed = set(Programme.objects.exclude(guarantor=None).values_list("pk", flat=True))
     for row in _rows("funder_settlement"):
-        FunderSettlement.objects.update_or_create(programme_id=row.pop("programme"), defaults=row)
+        code, words = (
+            row.pop("programme"),
+            {name: row.pop(name) for name in ("collected_by", "split", "settle", "reserve")},
+        )
+        terms = settlement.read(**row)
+        if terms.fee_back is not None and code not in guaranteed:
+            raise settlement.BadTerms(f"{code}: nobody is paid a guarantee fee of which a part could come back.")
+        FunderSettlement.objects.update_or_create(
+            programme_id=code, defaults=words | asdict(terms) | {"provision": list(terms.provision)}
+        )

@@ -189,7 +189,7 @@ def settle_payout(*, payout_id: int, answer: PaymentAnswer, at: datetime) -> str
                 severity="critical",
             )
         return "late"
-    payout.reference = answer.reference or payout.reference
+    payout.reference = answer.reference[:80] or payout.reference
     payout.answer, payout.last_error, payout.leased_until = dict(answer.raw), "", None
     match answer.state:
         case "processing":
@@ -243,7 +243,7 @@ def _fail(drawdown: Drawdown, payout: Payout, answer: PaymentAnswer, at: datetim
         drawdowns.payout_failed(drawdown_id=drawdown.pk, fault="card", reasons=["M03"], at=at)
         return
     allocation = Allocation.objects.select_for_update().get(pk=payout.allocation_id)
-    _leave_funder(drawdown, allocation, cause=ReleaseCause.PAYOUT_FAILED, reason="M02", at=at)
+    _leave_funder(drawdown, allocation, cause=ReleaseCause.PAYOUT_FAILED, reason="M04", at=at)
 
 
 def _dispute(payout: Payout, answer: PaymentAnswer, at: datetime) -> None:

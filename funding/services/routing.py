@@ -1,15 +1,17 @@
 """A drawdown finds the funder it will be asked of, or none; and lets one go."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 from uuid import uuid4
 
 from django.db.models import Q
 
 from funding import queries
-from funding.models import Allocation, AllocationState, Payout, PayoutState, Programme, Routing
+from funding.models import Allocation, AllocationState, Funder, Payout, PayoutState, Programme, Routing
 from funding.models.allocation import ASKING, LIVE, ReleaseCause
-from funding.rules import eligibility
+from funding.rules import eligibility, pricing
 from funding.services import headroom
 from lending.common import clock
 from lending.common.errors import Conflict
@@ -21,7 +23,7 @@ from users import queries as users
 from users.models import Consent
 
 # A funder that let a drawdown go for one of these reasons is not asked for it again.
-CLOSED_FOR_GOOD = (ReleaseCause.PAYOUT_FAILED, ReleaseCause.NO_CONSENT)
+CLOSED_FOR_GOOD = (ReleaseCause.PAYOUT_FAILED, ReleaseCause.NO_CONSENT, ReleaseCause.REROUTED)
 
 
 class NotRouting(Conflict):
@@ -45,16 +47,16 @@ def allocate(*, drawdown_id: int, at: datetime) -> int | None:
         let_go(held, cause=ReleaseCause.APPROVAL_RAN_OUT, at=at)
     explanation: list[dict[str, Any]] = []
     chosen: tuple[eligibility.Programme, int] | None = None
-    for verdict in queries.examine(_ask(drawdown, at), user_id=drawdown.user_id, at=at):
+    ask = _ask(drawdown, at)
+    for verdict in queries.examine(ask, user_id=drawdown.user_id, at=at):
         outcome = "not needed" if chosen and verdict.eligible else _obstacle(drawdown, verdict, at)
         if not outcome:
-            reservation_id = _reserve(drawdown, verdict.programme, at)
+            reservation_id, outcome = _reserve(drawdown, verdict.programme, ask, at)
             chosen = None if reservation_id is None else (verdict.programme, reservation_id)
-            outcome = "reserved" if chosen else "no headroom"
         explanation.append(verdict.explained() | {"outcome": outcome})
     if chosen is None:
         Routing.objects.create(drawdown=drawdown, explanation=explanation, at=at)
-        drawdowns.no_funder(drawdown_id=drawdown_id, reasons=[_why_none(drawdown_id)], at=at)
+        drawdowns.no_funder(drawdown_id=drawdown_id, reasons=[_why_none(drawdown)], at=at)
         return None
     return _ask_funder(drawdown, *chosen, explanation=explanation, at=at)
 
@@ -89,10 +91,12 @@ def _obstacle(drawdown: Drawdown, verdict: eligibility.Verdict, at: datetime) ->
         return "not named by the borrower"
     if funder in _asked_before(drawdown.pk, at):
         return "asked before"
-    live = Consent.objects.filter(Q(withdrawn_at=None) | Q(withdrawn_at__gt=at), recipients__contains=[funder])
-    if live.filter(pk__in=[drawdown.consent_id, drawdown.bureau_consent_id]).count() < 2:
-        return "consent withdrawn"
-    return ""
+    both = Consent.objects.filter(pk__in=[drawdown.consent_id, drawdown.bureau_consent_id])
+    guarantor = verdict.programme.guarantor_code
+    if guarantor and both.filter(recipients__contains=[guarantor]).count() < 2:
+        return "guarantor not named"  # the programme took it on after the borrower had agreed
+    live = both.filter(Q(withdrawn_at=None) | Q(withdrawn_at__gt=at), recipients__contains=[funder])
+    return "consent withdrawn" if live.count() < 2 else ""
 
 
 def _asked_before(drawdown_id: int, at: datetime) -> set[str]:
@@ -109,12 +113,29 @@ def _midnight(at: datetime) -> datetime:
     return clock.local(at).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _reserve(drawdown: Drawdown, programme: eligibility.Programme, at: datetime) -> int | None:
+def _reserve(
+    drawdown: Drawdown, programme: eligibility.Programme, ask: eligibility.Ask, at: datetime
+) -> tuple[int | None, str]:
+    """The reservation, or none; and what came of it, in words.
+
+    Shares of a month are sums over many drawdowns: a funder that bounds them is held until the end of the transaction,
+    and they are looked at once more under that lock. Everybody takes funders in routing order, so nobody waits in a
+    circle.
+    """
     row = Programme.objects.select_related("funder").get(pk=programme.code)
     _, day = queries.pay_day(row, at)
-    return headroom.reserve(
+    bounded = row.funder.channel_share_max is not None or row.funder.province_share_max is not None
+    if bounded:
+        Funder.objects.select_for_update(no_key=True).get(pk=row.funder_id)
+    reservation_id = headroom.reserve(
         programme_code=programme.code, drawdown_id=drawdown.pk, amount_cents=drawdown.amount_cents, day=day, at=at
     )
+    if reservation_id is None:
+        return None, "no headroom"
+    if bounded and not queries.shares_hold(row, ask, day):
+        headroom.release(reservation_id=reservation_id, at=at)
+        return None, "share is full"
+    return reservation_id, "reserved"
 
 
 def _ask_funder(
@@ -142,6 +163,7 @@ def _ask_funder(
         drawdown_id=drawdown.pk,
         funder_code=programme.funder_code,
         guarantor_code=programme.guarantor_code,
+        guarantee_rate=_guarantee_rate(programme.code, drawdown.grant.application.grade),
         mode=programme.mode,
         at=at,
     )
@@ -149,9 +171,21 @@ def _ask_funder(
     return allocation.pk
 
 
-def _why_none(drawdown_id: int) -> str:
-    refused = Allocation.objects.filter(drawdown_id=drawdown_id, state=AllocationState.REFUSED).exists()
-    return "M02" if refused else "M01"
+def _guarantee_rate(programme_code: str, grade: str) -> Decimal:
+    row = Programme.objects.get(pk=programme_code)
+    share = pricing.share_of(row.guarantee_share) if row.guarantor_id else Fraction(0)
+    return pricing.guarantee_rate(interest=Decimal(row.interest[grade]), share=share) if share else Decimal(0)
+
+
+def _why_none(drawdown: Drawdown) -> str:
+    """M01 while a named funder may still take it another day; else what the last of them did: M02, M04."""
+    gone = Allocation.objects.filter(Q(state=AllocationState.REFUSED) | Q(release_cause__in=CLOSED_FOR_GOOD))
+    asked = list(gone.filter(drawdown=drawdown).order_by("pk"))
+    if not asked or set(drawdown.candidates) - {row.recipient for row in asked}:
+        return "M01"
+    if asked[-1].state == AllocationState.REFUSED:
+        return "M02"
+    return "M04" if asked[-1].release_cause == ReleaseCause.PAYOUT_FAILED else "M01"
 
 
 def let_go(allocation: Allocation, *, cause: ReleaseCause, at: datetime) -> None:

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from funding.models import Allocation
 from funding.models.allocation import ASKING
+from funding.services import compensations
 from funding.services.allocations import due_allocations, run_allocation
 from funding.services.collections import due_collections, run_collection
 from funding.services.payouts import due_payouts, run_payout
@@ -28,6 +29,7 @@ def run_due(*, now: datetime) -> int:
         _end_unanswered(now)
         + _each("allocation", ask, lambda pk: run_allocation(allocation_id=pk, now=now))
         + _each("payout", pay, lambda pk: run_payout(payout_id=pk, now=now))
+        + _each("claim", compensations.due_claims(limit=LIMIT), lambda pk: _compensate(pk, now))
         + _each("collection", collect, lambda pk: run_collection(collection_id=pk, now=now))
     )
 
@@ -41,6 +43,11 @@ def _each(kind: str, ids: list[int], run: Callable[[int], bool]) -> int:
         except Exception:
             logger.exception("row failed", extra={"kind": kind, "pk": pk})
     return done
+
+
+def _compensate(loan_id: int, now: datetime) -> bool:
+    with transaction.atomic(durable=True):
+        return compensations.compensate(loan_id=loan_id, at=now) is not None
 
 
 def _end_unanswered(now: datetime) -> int:

@@ -26,8 +26,8 @@ from lending.common.composed import ComposedPage
 from lending.common.revealing import Revealing
 from lending.common.shown import badge, file_in_page
 from lending.models import Application, Supplement, SupplementItem
-from review import services
 from users import queries as users
+from users.services import access
 
 
 @admin.register(Application)
@@ -136,8 +136,8 @@ def brought(item: SupplementItem) -> SafeString | str:
 class SupplementItemAdmin(CustomerSearch, Revealing, ReadOnlyAdmin):
     """What was brought is personal data: it is shown to whoever says why, and that is logged."""
 
-    recorder = services.record_reveal
-    refusal_recorder = services.record_refusal
+    recorder = access.record
+    refusal_recorder = access.record_refusal
     revealed: Mapping[str, Any] = {"answer": lambda item: item.answer_text, "file": brought}
     large = True
     list_display = ("kind", "supplement_page", "application_page", "request_text", "came", "file_size")

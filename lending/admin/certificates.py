@@ -10,14 +10,14 @@ from lending.admin.people import CustomerSearch, customer
 from lending.common.admin import ReadOnlyAdmin, state_badge
 from lending.common.revealing import Revealing
 from lending.common.shown import file_in_page
-from review import services
 from users import queries
 from users.models import Certificate
+from users.services import access
 
 COLOURS = {"kept": "green", "replaced": "grey", "removed": "grey"}
 
 
-def _file(row: Certificate) -> SafeString | str:
+def shown_file(row: Certificate) -> SafeString | str:
     if not row.file:
         return "-"
     ending = row.file.removesuffix(".enc").rpartition(".")[2]
@@ -36,6 +36,6 @@ class CertificateAdmin(CustomerSearch, Revealing, ReadOnlyAdmin):
     search_ids = ("public_id",)
     customer = customer()
     badge = state_badge("state", COLOURS, "state")
-    recorder = services.record_reveal
-    refusal_recorder = services.record_refusal
-    revealed: Mapping[str, Any] = {"file": _file}
+    recorder = access.record
+    refusal_recorder = access.record_refusal
+    revealed: Mapping[str, Any] = {"file": shown_file}

@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 
 import contracts.queries
 import funding.queries
+import funding.services
 from lending.admin import colours
 from lending.admin.people import CustomerSearch, customer
 from lending.admin.timeline import EventInline
@@ -98,7 +99,18 @@ class GrantAdmin(CustomerSearch, ActingAdmin):
 
 
 @admin.register(Drawdown)
-class DrawdownAdmin(CustomerSearch, ReadOnlyAdmin):
+class DrawdownAdmin(CustomerSearch, ActingAdmin):
+    acts = {
+        "reroute": Act(
+            title="Re-route",
+            question="Why is it taken away, or looked for anew?",
+            done="routed anew; contracts follow the next funder's yes",
+            permission="funding.reroute_drawdown",
+            perform=lambda pk, **why: funding.services.reroute(drawdown_id=pk, **why),
+            can=lambda drawdown: drawdown.status in ("FUNDER_PENDING", "SIGNING", "NO_FUNDER"),
+            icon="alt_route",
+        )
+    }
     large = True
     list_display = (
         *("number", "badge", "customer", "application_page", "product", "amount", "months", "all_in", "funder"),
@@ -142,6 +154,10 @@ class DrawdownAdmin(CustomerSearch, ReadOnlyAdmin):
     def decision(self, drawdown: Drawdown) -> SafeString | str:
         number = drawdown.decision_id
         return page_link("risk.decision", number, f"decision {number}") if number else "-"
+
+    def act_details(self, row: Drawdown) -> str:
+        asked = ", ".join(f"{one.funder_code} {one.state}" for one in funding.queries.allocations_of(row.pk))
+        return f"{row.status}; the borrower named {', '.join(row.candidates)}; asked: {asked or 'nobody'}"
 
     @admin.display(description="asked")
     def allocations(self, drawdown: Drawdown) -> SafeString | str:

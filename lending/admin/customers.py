@@ -19,9 +19,8 @@ from lending.common.composed import ComposedPage
 from lending.common.crypto import mask_name, mask_phone
 from lending.common.revealing import Revealing
 from lending.models import Customer
-from review import services
 from users import queries as users
-from users.services import tags
+from users.services import access, tags
 
 
 @admin.register(Customer)
@@ -40,8 +39,8 @@ class CustomerAdmin(CustomerSearch, ComposedPage, Revealing, ReadOnlyAdmin):
     level = linked("level_row.level")
     since = age("created_at", "with us")
     actions_detail = ("to_put_tag", "reveal")
-    recorder = services.record_reveal
-    refusal_recorder = services.record_refusal
+    recorder = access.record
+    refusal_recorder = access.record_refusal
     revealed = {
         "phone": lambda row: users.person(row.pk).phone,
         "name": lambda row: users.person(row.pk).name,

@@ -43,7 +43,7 @@ class EntryInline(Legs, ReadOnlyInline):
 @admin.register(Journal)
 class JournalAdmin(ExactSearch, ReadOnlyAdmin):
     large = True
-    list_display = ("key", "kind", "of", "on", "posted", "corrects")
+    list_display = ("key", "kind", "of", "party", "on", "posted", "corrects")
     list_filter = ("kind", "business_date", ("reverses", admin.EmptyFieldListFilter))
     list_select_related = ("loan", "reverses")
     search_ids = ("loan__public_id",)

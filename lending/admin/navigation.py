@@ -11,14 +11,17 @@ from django.urls import reverse
 from django.utils.text import capfirst
 
 import review.queries
-from lending.models import Event
+import traffic.queries
+from funding.queries import board
+from lending.models import Drawdown, DrawdownStatus, Event
 from users import queries as users
 
 # (title, models by label); a model's plural is what its list is called.
 GROUPS = (
     ("Customers", "lending.Customer users.Profile users.Contact users.BankCard users.Device users.Tag"
-                            " users.UserLevel users.UserLevelChange users.Certificate users.Consent users.Check"
-                            " users.Message users.ListEntry users.WechatIdentity users.CollectedFeatures"),
+                            " users.UserLevel users.UserLevelChange users.Certificate users.FaceReview users.Consent"
+                            " users.Check users.Message users.ListEntry users.WechatIdentity users.CollectedFeatures"
+                            " users.OperatorAuthorisation"),
     ("Applications & loans", "lending.Application lending.Supplement lending.SupplementItem"
                             " lending.Grant lending.Drawdown lending.Loan lending.Instalment lending.Repayment"
                             " lending.LoanCreditor lending.Event"),
@@ -35,16 +38,23 @@ GROUPS = (
                              " review.SecondLook review.Override review.OverrideBrief"
                              " review.DriftAlarm review.ReviewDay review.SamplingRule review.ErrorClass"
                              " review.QualitySetting"),
-    ("Funding", "funding.Allocation funding.Payout funding.Collection funding.Reservation"
-                            " funding.Routing funding.HeadroomDay funding.HeadroomMonth funding.Funder"
-                            " funding.Programme funding.FunderSettlement funding.Guarantor funding.CallbackEvent"),
+    ("Funding", "funding.Allocation funding.Payout funding.Collection funding.Claim funding.Reservation"
+                            " funding.Routing funding.HeadroomDay funding.HeadroomMonth"
+                            " funding.HeadroomTotal funding.HeadroomBorrower funding.HeadroomGuarantor funding.Funder"
+                            " funding.Programme funding.FunderSettlement funding.FunderStatement funding.FunderLine"
+                            " funding.Guarantor funding.CallbackEvent"),
     ("Contracts", "contracts.Contract contracts.Signature contracts.Template"),
-    ("Traffic", "traffic.StatusPush traffic.OfferSearch traffic.Channel traffic.PartnerStatus"
-                             " traffic.Platform"),
+    ("Traffic", "traffic.StatusPush traffic.Channel traffic.ChannelKey"
+                             " traffic.ChannelOrder traffic.JoinLink traffic.Touch traffic.Attribution"
+                             " traffic.ChannelDay traffic.ChannelStatement traffic.SettlementLine"
+                             " traffic.Precheck traffic.PrecheckSubject"
+                             " traffic.PartnerCall traffic.PartnerStatus"),
+    ("Other platforms", "traffic.Lead traffic.Offer traffic.OfferSearch traffic.Platform traffic.PlatformDay"
+                             " traffic.PlatformLine traffic.PlatformPayment traffic.PlatformCallback"),
     ("Ledger", "lending.Journal lending.Entry lending.Account"),
     ("Configuration", "lending.Product lending.Grade lending.Reason lending.ServicingTerm lending.Lifetime"
                             " lending.Holiday lending.Party users.Source users.Drill users.Document users.Level"
-                            " users.TagKind users.CollectionRule users.CollectorNumber"
+                            " users.TagKind users.CollectionRule users.CollectorList users.CollectorNumber"
                             " lending.DemoClock"),
     ("Staff & access", "users.User auth.Group otp_totp.TOTPDevice users.StaffAct users.Amendment users.AccessLog"
                                 " users.LoginCode users.Token users.WechatTicket users.Erasure lending.IdempotencyKey"),
@@ -53,7 +63,8 @@ GROUPS = (
 
 @dataclass(frozen=True)
 class Waiting:
-    """What waits for somebody: a list, narrowed, with how many."""
+    """What waits for somebody: a list, narrowed, with how many. `besides`: who may not see that table either, does not
+    see the queue."""
 
     title: str
     icon: str
@@ -61,6 +72,7 @@ class Waiting:
     query: str
     count: Callable[[HttpRequest], int]
     colour: str
+    besides: str = ""
 
 
 def _cases(request: HttpRequest) -> int:
@@ -71,12 +83,45 @@ def _notices(request: HttpRequest) -> int:
     return sum(row.count for row in users.open_notices(request.user.has_perm))
 
 
+def _unknown(request: HttpRequest) -> int:
+    return board.unknown_payouts()
+
+
+def _returned(request: HttpRequest) -> int:
+    return board.returned_payouts()
+
+
+def _waiting(request: HttpRequest) -> int:
+    return Drawdown.objects.filter(status=DrawdownStatus.NO_FUNDER).count()
+
+
+def _given_up(request: HttpRequest) -> int:
+    return traffic.queries.failed_pushes()
+
+
+def _unknown_leads(request: HttpRequest) -> int:
+    return traffic.queries.unknown_leads()
+
+
 def _parked(request: HttpRequest) -> int:
     return Event.objects.filter(parked_at__isnull=False).count()
 
 
 WORK = (
     Waiting("Review cases", "fact_check", "review.Case", "", _cases, "warning"),
+    Waiting("Payouts without an answer", "help", "funding.Payout", "?waits=unknown", _unknown, "danger"),
+    Waiting("Payouts that came back", "undo", "funding.Payout", "?waits=returned", _returned, "warning"),
+    Waiting(
+        "Without a funder",
+        "hourglass_empty",
+        "lending.Drawdown",
+        "?status__exact=NO_FUNDER",
+        _waiting,
+        "warning",
+        besides="funding.Allocation",
+    ),
+    Waiting("Statuses given up", "send", "traffic.StatusPush", "?state__exact=failed", _given_up, "warning"),
+    Waiting("Leads without an answer", "help", "traffic.Lead", "?waits=unknown", _unknown_leads, "warning"),
     Waiting("Notices", "notifications", "users.Notice", "?closed_at__isempty=1", _notices, "warning"),
     Waiting("Parked events", "report", "lending.Event", "?step=parked", _parked, "danger"),
 )
@@ -98,7 +143,7 @@ def may_view(label: str, request: HttpRequest) -> bool:
 def _work(request: HttpRequest) -> list[dict[str, Any]]:
     items = []
     for waiting in WORK:
-        if may_view(waiting.model, request):
+        if may_view(waiting.model, request) and (not waiting.besides or may_view(waiting.besides, request)):
             link = address(waiting.model) + waiting.query
             item = {
                 "title": waiting.title,

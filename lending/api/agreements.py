@@ -13,7 +13,7 @@ from lending import overview
 from lending.api import serializers as shapes
 from lending.api.base import BorrowerView, IsBorrower, problems
 
-MOMENTS = ("register", "apply", "upload", "drawdown", "sign", "card_fix")
+MOMENTS = ("register", "apply", "upload", "drawdown", "sign", "card_fix", "distribution")
 
 
 class AgreementsQuery(serializers.Serializer[Any]):
@@ -21,6 +21,7 @@ class AgreementsQuery(serializers.Serializer[Any]):
     grant_id = serializers.UUIDField(required=False)
     amount_cents = serializers.IntegerField(required=False, min_value=1, max_value=shapes.MAX_CENTS)
     months = serializers.IntegerField(required=False, min_value=1, max_value=360)
+    offer_id = serializers.UUIDField(required=False)
 
 
 class MayRead(IsBorrower):
@@ -41,6 +42,7 @@ class AgreementsView(BorrowerView):
             OpenApiParameter("grant_id", UUID, description="At `drawdown`: names the lenders that would be asked"),
             OpenApiParameter("amount_cents", int, description="At `drawdown`"),
             OpenApiParameter("months", int, description="At `drawdown`"),
+            OpenApiParameter("offer_id", UUID, description="At `distribution`: names the platform of that offer"),
         ],
         responses={200: shapes.AgreementSerializer(many=True), **problems(404, 422)},
     )
@@ -57,8 +59,8 @@ class AgreementsView(BorrowerView):
 class DataUsedView(BorrowerView):
     @extend_schema(operation_id="data_used_list", responses={200: shapes.DataUsedSerializer(many=True), **problems()})
     def get(self, request: Request) -> Response:
-        """Every use of your data: credit sources, identity and card checks, lenders, text messages; with the consent it
-        stood on, and what was left out because no consent is live.
+        """Every use of your data: credit sources, identity and card checks, lenders, text messages, your own phone;
+        with the consent it stood on, and what was left out because no consent is live.
         """
         found = overview.data_used(user_id=self.user_id(), at=self.now())
         return Response(shapes.DataUsedSerializer(found, many=True).data)

@@ -29,7 +29,7 @@ class Told(serializers.Serializer[Any]):
 class ErasingAnswer(serializers.Serializer[Any]):
     in_the_way = Told(many=True, help_text="What has to end first")
     kept = Told(many=True, help_text="What stays, and why")
-    keep_until = serializers.DateField(allow_null=True, help_text="The last day of what stays of your loans")
+    keep_until = serializers.DateField(help_text="The last day of what stays; then it is deleted or emptied")
 
 
 def _told(found: flow.Erasing) -> Response:

@@ -250,6 +250,38 @@ class SignRequest(serializers.Serializer[Any]):
     code = serializers.CharField(max_length=10, help_text="The one-time code sent for purpose `sign`")
 
 
+class OfferSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    application_id = serializers.UUIDField()
+    platform = serializers.CharField()
+    platform_name = serializers.CharField()
+    platform_name_zh = serializers.CharField()
+    place = serializers.IntegerField(help_text="1 is the best")
+    odds = serializers.ChoiceField(choices=("likely", "even", "unlikely"), help_text="That it says yes to you")
+    amount_cents = serializers.IntegerField()
+    currency = serializers.CharField()
+    months = serializers.IntegerField()
+    instalment_cents = serializers.IntegerField()
+    total_cents = serializers.IntegerField()
+    annual_rate = rate()
+    irr12 = rate()
+    xirr = rate()
+    commission_cents = serializers.IntegerField(help_text="What the platform would pay us")
+    status = serializers.ChoiceField(
+        choices=("open", "asking", "accepted", "paid", "refused", "returned", "closed"),
+        help_text="asking: the platform is asked; closed: run out, replaced, or not open to you any more",
+    )
+    expires_at = serializers.DateTimeField()
+    link = serializers.CharField(help_text="Where you go on at the platform; empty where it gave none")
+    told_at = serializers.DateTimeField(allow_null=True, help_text="When your data went there")
+    chosen_at = serializers.DateTimeField(allow_null=True)
+
+
+class OfferAcceptance(serializers.Serializer[Any]):
+    version = serializers.CharField(max_length=16, help_text="Of the document `distribution` that was shown")
+    code = serializers.RegexField(r"^\d{6}$", help_text="Sent for purpose `consent`, subject `distribution`")
+
+
 class InstalmentSerializer(serializers.Serializer[Any]):
     number = serializers.IntegerField()
     due_date = serializers.DateField()
@@ -348,18 +380,25 @@ class AgreementSerializer(serializers.Serializer[Any]):
 
 
 class DataUsedSerializer(serializers.Serializer[Any]):
-    kind = serializers.ChoiceField(("source", "check", "lender", "message"))
+    kind = serializers.ChoiceField(
+        ("source", "check", "lender", "platform", "message", "phone"),
+        help_text="platform: another one that you chose; phone: taken from your own phone",
+    )
     source = serializers.CharField()  # type: ignore[assignment]
     name_en = serializers.CharField()
     name_zh = serializers.CharField()
     vendor = serializers.CharField(help_text="Whom data went to")
-    asked_for = serializers.ChoiceField(("application", "drawdown", "identity", "card", "loan", "contact"))
+    asked_for = serializers.ChoiceField(("application", "drawdown", "identity", "card", "loan", "offer", "contact"))
     pulled_at = serializers.DateTimeField()
     state = serializers.ChoiceField(
-        ("answered", "sent", "reused", "dead", "pending", "agreed", "refused", "not_asked"),
-        help_text="not_asked: nothing left, because no consent was live",
+        (
+            *("answered", "sent", "reused", "dead", "pending", "agreed", "refused", "not_asked", "not_authorised"),
+            *("counted", "seen"),
+        ),
+        help_text="not_asked: nothing left, because no consent was live; not_authorised: nor was what the source needs "
+        "beside it, see me/operator; counted: on arrival, and not kept itself",
     )
-    times = serializers.IntegerField(help_text="More than one for text messages only")
+    times = serializers.IntegerField(help_text="More than one for text messages and devices only")
     reused_from_at = serializers.DateTimeField(allow_null=True, help_text="When the answer that was used again came")
     consent_id = serializers.UUIDField(allow_null=True)
     consent_code = serializers.CharField(help_text="Of the consent it stood on, or would have needed")

@@ -1,8 +1,14 @@
-"""Addresses of lending's API, relative to /api/v1/."""
+"""Addresses of lending's API: `api_urlpatterns` under /api/v1/, `partner_urlpatterns` under /partner/v1/."""
 
 from django.urls import URLPattern, path
 
-from lending.api import agreements, applications, drawdowns, grants, loans, products, rights
+from lending.api import agreements, applications, drawdowns, grants, loans, offers, products, rights
+from lending.api.partner import agreements as partner_agreements
+from lending.api.partner import cards as partner_cards
+from lending.api.partner import drawdowns as partner_drawdowns
+from lending.api.partner import limits as partner_limits
+from lending.api.partner import loans as partner_loans
+from lending.api.partner import quote as partner_quote
 
 api_urlpatterns: list[URLPattern] = [
     path("agreements", agreements.AgreementsView.as_view()),
@@ -31,4 +37,24 @@ api_urlpatterns: list[URLPattern] = [
     path("loans/<uuid:public_id>/repayments", loans.RepaymentsView.as_view()),
     path("loans/<uuid:public_id>/settlement-quote", loans.SettlementQuoteView.as_view()),
     path("loans/<uuid:public_id>/withdrawal", loans.WithdrawalView.as_view()),
+    path("offers", offers.OffersView.as_view()),
+    path("offers/<uuid:public_id>", offers.OfferView.as_view()),
+    path("offers/<uuid:public_id>/accept", offers.AcceptView.as_view()),
+]
+partner_urlpatterns: list[URLPattern] = [
+    path("agreements", partner_agreements.AgreementsView.as_view()),
+    path("bank-cards", partner_cards.BankCardsView.as_view()),
+    path("bank-cards/<uuid:card_id>/confirm", partner_cards.CardConfirmView.as_view()),
+    path("drawdowns", partner_drawdowns.DrawdownsView.as_view()),
+    path("drawdowns/<uuid:public_id>", partner_drawdowns.DrawdownView.as_view()),
+    path("drawdowns/<uuid:public_id>/cancel", partner_drawdowns.CancelView.as_view()),
+    path("drawdowns/<uuid:public_id>/card", partner_drawdowns.CardView.as_view()),
+    path("drawdowns/<uuid:public_id>/contracts", partner_drawdowns.ContractsView.as_view()),
+    path("drawdowns/<uuid:public_id>/contracts/<uuid:contract_id>", partner_drawdowns.ContractFileView.as_view()),
+    path("drawdowns/<uuid:public_id>/sign", partner_drawdowns.SignView.as_view()),
+    path("limits", partner_limits.LimitsView.as_view()),
+    path("loans/<uuid:public_id>/repayment-plan", partner_loans.PlanView.as_view()),
+    path("loans/<uuid:public_id>/repayments", partner_loans.RepaymentsView.as_view()),
+    path("loans/<uuid:public_id>/settlement-quote", partner_loans.SettlementQuoteView.as_view()),
+    path("quote", partner_quote.QuoteView.as_view()),
 ]

@@ -42,7 +42,11 @@ class ReasonForm(forms.Form):
 
 @dataclass(frozen=True)
 class Act:
-    """`perform(pk, reason=, by=, at=)` is one service; `can` tells on which rows the act has a meaning."""
+    """`perform(pk, reason=, by=, at=)` is one service; `can` tells on which rows the act has a meaning.
+
+    `form`: where more than a reason is asked for, all of it handed to `perform`; `initial` of the first row. `shows`:
+    what `perform` returns is shown, this once.
+    """
 
     title: Any
     question: str
@@ -51,6 +55,9 @@ class Act:
     perform: Callable[..., Any]
     can: Callable[[Any], bool]
     icon: str = "edit_note"
+    form: type[ReasonForm] = ReasonForm
+    initial: Callable[[Any], dict[str, Any]] = lambda row: {}
+    shows: str = ""
 
 
 class ActingAdmin(ReadOnlyAdmin):
@@ -105,9 +112,14 @@ class ActingAdmin(ReadOnlyAdmin):
         if not rows:
             messages.info(request, _("There is nothing to do here (any more)."))
             return redirect(back)
-        form = ReasonForm(request.POST or None, question=act.question)
+        form = act.form(request.POST or None, question=act.question, initial=act.initial(rows[0]))
         if form.is_valid():
-            refused = self._carry_out(request, act, rows, form.cleaned_data["reason"])
+            refused, answers = self._carry_out(request, act, rows, form.cleaned_data)
+            if answers and act.shows:
+                told = {**self.admin_site.each_context(request), "title": act.title, "shows": act.shows, "back": back}
+                shown_once = render(request, "lending/office/shown_once.html", told | {"answers": answers})
+                shown_once["Cache-Control"] = "no-store"
+                return shown_once
             if len(refused) < len(rows):
                 alone = f"{self.admin_site.name}:{self._url_name('change')}"
                 return redirect(alone, rows[0].pk) if len(rows) == 1 else redirect(back)
@@ -131,20 +143,24 @@ class ActingAdmin(ReadOnlyAdmin):
         chosen: QuerySet[Any] = self.get_queryset(request).filter(pk__in=ids).order_by("pk")
         return chosen
 
-    def _carry_out(self, request: HttpRequest, act: Act, rows: Sequence[Any], reason: str) -> list[str]:
-        """Why some were refused; the others are done."""
-        refused = []
+    def _carry_out(
+        self, request: HttpRequest, act: Act, rows: Sequence[Any], said: dict[str, Any]
+    ) -> tuple[list[str], list[tuple[Any, Any]]]:
+        """Why some were refused, and what the acts on the others returned."""
+        refused: list[str] = []
+        answers: list[tuple[Any, Any]] = []
         for row in rows:
             try:
                 with transaction.atomic(durable=True):
-                    act.perform(row.pk, reason=reason, by=f"staff:{request.user.pk}", at=clock.now())
+                    answer = act.perform(row.pk, **said, by=f"staff:{request.user.pk}", at=clock.now())
+                answers.append((row, answer))
             except DomainError as error:
                 refused.append(f"{row}: {error.detail}")
         if len(refused) < len(rows):
             messages.success(request, f"{len(rows) - len(refused)} {act.done}.")
             for text in refused:
                 messages.error(request, text)
-        return refused
+        return refused, answers
 
 
 def _ask_for(name: str, page: ActingAdmin, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:

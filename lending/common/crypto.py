@@ -114,5 +114,10 @@ def mask_id(number: str) -> str:
     return number[:3] + "*" * (len(number) - 7) + number[-4:] if len(number) > 8 else "****"
 
 
+def mask_ip(address: str) -> str:
+    """The first half of it."""
+    return f"{':'.join(address.split(':')[:2])}:*" if ":" in address else f"{'.'.join(address.split('.')[:2])}.*.*"
+
+
 def mask_card(number: str) -> str:
     return "**** " + number[-4:] if number else ""

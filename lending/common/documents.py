@@ -7,7 +7,7 @@ and with what it was taken, previews, and whatever was hidden behind or inside i
 import re
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
 
@@ -20,7 +20,15 @@ END_OF_PDF = b"%%EOF"
 ZIP_END = b"PK\x05\x06"  # a zip, and so a Java program, is read from its end
 MARKUP = re.compile(rb"<\s*(script|html|svg|\?php|!doctype)", re.IGNORECASE)
 TAIL = 66_000  # a zip's end record stands in the last 64 KB
-ACTIVE = re.compile(rb"/(JavaScript|Launch|EmbeddedFile)\b")
+ACTIVE = re.compile(
+    rb"/(JavaScript|JS|Launch|EmbeddedFiles?|RichMedia|XFA|SubmitForm|ImportData|GoToE|GoToR)(?![A-Za-z0-9_.-])"
+)
+LOCKED = re.compile(rb"/Encrypt(?![A-Za-z0-9_.-])")
+ESCAPED = re.compile(rb"#([0-9A-Fa-f]{2})")  # a name may be written so, letter by letter
+STREAM = re.compile(rb"stream\r?\n")
+MAX_STREAMS = 20_000  # a page has a few
+PIECE = 65_536  # bytes of it at a time
+MAX_UNPACKED = 64 * 1024 * 1024  # of all streams of one PDF
 
 MAX_FILE_BYTES = 8 * 1024 * 1024
 MAX_PIXELS = 40_000_000  # a telephone's camera takes 12 to 25 million
@@ -69,9 +77,48 @@ def clean(content: bytes) -> Clean:
     kind = ending(content)
     if kind != "pdf":
         return _made_anew(content, "JPEG" if kind == "jpg" else "PNG")
-    if ACTIVE.search(content):
-        raise Unreadable("a PDF that does something")
+    _check_pdf(content)
     return Clean(content, kind)
+
+
+def _check_pdf(content: bytes) -> None:
+    """Raises Unreadable for one that runs, sends, opens or carries something, be it said in a packed part, and for one
+    that is locked, so that nobody can tell. Its bytes stay as they are: a bank's seal is over them.
+    """
+    if LOCKED.search(_plain(content)):
+        raise Unreadable("a PDF with a password")
+    if any(ACTIVE.search(_plain(part)) for part in (content, *_unpacked(content))):
+        raise Unreadable("a PDF that does something")
+
+
+def _plain(part: bytes) -> bytes:
+    return ESCAPED.sub(lambda found: bytes([int(found[1], 16)]), part) if b"#" in part else part
+
+
+def _unpacked(content: bytes) -> Iterator[bytes]:
+    """The structure that lies in packed streams. Raises Unreadable where that is more than anybody needs."""
+    left, whole = MAX_UNPACKED, memoryview(content)
+    for count, found in enumerate(STREAM.finditer(content)):
+        if count >= MAX_STREAMS:
+            raise Unreadable("damaged")
+        part = _inflated(whole[found.end() :], left)
+        left -= len(part)
+        if left <= 0:
+            raise Unreadable("a PDF that unpacks to more than 64 MB")
+        yield part
+
+
+def _inflated(packed: memoryview, most: int) -> bytes:
+    """As much of it as can be unpacked, `most` bytes at most: nothing of a picture, or of text in clear."""
+    unpacker, parts = zlib.decompressobj(), bytearray()
+    for start in range(0, len(packed), PIECE):
+        try:
+            parts += unpacker.decompress(packed[start : start + PIECE], most - len(parts))
+        except zlib.error:
+            break
+        if unpacker.eof or len(parts) >= most:
+            break
+    return bytes(parts)
 
 
 def _made_anew(content: bytes, kind: str) -> Clean:

@@ -3,7 +3,7 @@
 Nothing is sent, so nothing is billed: the faults are those that book no price.
 """
 
-from lending.common.errors import PermanentError, TransientError, VendorError
+from lending.common.errors import Malformed, TransientError, VendorError
 
 
 def fault(mode: str, vendor: str) -> VendorError:
@@ -14,5 +14,6 @@ def fault(mode: str, vendor: str) -> VendorError:
         case "slow":
             return VendorError("drill: no answer in time", vendor=vendor, code="timeout")
         case "wrong":
-            return PermanentError("drill: an answer that cannot be read", vendor=vendor, code="malformed")
+            raw = {"drill": "an answer that cannot be read"}
+            return Malformed("drill: an answer that cannot be read", vendor=vendor, raw=raw, billed=False)
     raise ValueError(mode)

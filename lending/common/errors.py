@@ -29,6 +29,7 @@ def _rebuild(cls: type[DomainError], detail: str, data: dict[str, Any]) -> Domai
 
 class Unauthenticated(DomainError):
     status, code, title = 401, "unauthenticated", "Sign in first"
+    scheme: ClassVar[str] = "Bearer"  # of the WWW-Authenticate header
 
 
 class Forbidden(DomainError):
@@ -97,11 +98,13 @@ class PermanentError(VendorError):
 
 
 class Malformed(PermanentError):
-    """An answer, and so probably billed, that is not what was agreed. `raw`: the answer, a JSON object."""
+    """An answer, and so `billed` where there was a call, that is not what was agreed. `raw`: it, a JSON object."""
 
-    def __init__(self, detail: str = "", *, vendor: str = "", code: str = "malformed", raw: Any = None) -> None:
+    def __init__(
+        self, detail: str = "", *, vendor: str = "", code: str = "malformed", raw: Any = None, billed: bool = True
+    ) -> None:
         super().__init__(detail, vendor=vendor, code=code)
-        self.raw = raw
+        self.raw, self.billed = raw, billed
 
 
 class UnknownOutcome(VendorError):

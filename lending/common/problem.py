@@ -5,6 +5,9 @@ from typing import Any
 
 from django.core.exceptions import ObjectDoesNotExist, SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils import translation
+from django.utils.translation import gettext
 from django.views.defaults import page_not_found
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -15,6 +18,7 @@ from lending.common import errors
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
+FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
 def body(error: errors.DomainError) -> dict[str, Any]:
@@ -44,7 +48,7 @@ def _headers(error: errors.DomainError) -> dict[str, str]:
     if isinstance(error, errors.TooManyRequests):
         return {"Retry-After": str(error.retry_after)}
     if isinstance(error, errors.Unauthenticated):
-        return {"WWW-Authenticate": "Bearer"}
+        return {"WWW-Authenticate": error.scheme}
     return {}
 
 
@@ -87,7 +91,7 @@ class Malformed(errors.DomainError):
 
 
 class TooLarge(errors.DomainError):
-    status, code, title = 413, "too_large", "The body is too large"
+    status, code, title = 413, "too_large", "This is too large to send"
 
 
 def as_domain_error(exc: Exception) -> errors.DomainError | None:
@@ -127,8 +131,22 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
     return Response(body(error), status=error.status, headers=_headers(error), content_type=CONTENT_TYPE)
 
 
+def is_program(request: HttpRequest) -> bool:
+    """Whether a program asks: it gets a problem, people a page."""
+    return request.path.startswith(("/api/", "/callbacks/", "/partner/v1/"))
+
+
+def too_large(request: HttpRequest, *, limit: int) -> HttpResponse:
+    """Before any other middleware has run, so the reader's language is looked up here. limit: bytes."""
+    if is_program(request) or request.content_type not in FORMS:
+        return response(TooLarge(limit_bytes=limit))
+    with translation.override(translation.get_language_from_request(request)):
+        told = {"title": gettext(TooLarge.title), "limit_mb": limit // 1024**2, "back": request.path}
+        return render(request, "problem.html", told, status=TooLarge.status)
+
+
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Django's handler404: a problem for programs, a page for people."""
-    if request.path.startswith(("/api/", "/callbacks/")):
+    if is_program(request):
         return response(errors.NotFound("There is nothing at this address."))
     return page_not_found(request, exception or Http404())

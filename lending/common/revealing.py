@@ -20,6 +20,18 @@ from lending.common.errors import Forbidden
 PERMISSION = "users.reveal_personal_data"
 
 
+def recorded(asked: Mapping[str, Any], record: Callable[..., None], refuse: Callable[..., None]) -> str:
+    """Why it may not be shown, once that is kept; empty once the log has it."""
+    try:
+        with transaction.atomic(durable=True):
+            record(**asked)
+    except Forbidden as error:
+        with transaction.atomic(durable=True):
+            refuse(**asked)
+        return error.detail
+    return ""
+
+
 class Revealing(ModelAdmin):
     """A button on the page of a row. `revealed`: what is shown, by label; `recorder`: writes the log, one service, or
     refuses; `refusal_recorder`: writes down that it refused.
@@ -29,7 +41,7 @@ class Revealing(ModelAdmin):
 
     revealed: Mapping[str, Callable[[Any], Any]] = {}
     recorder: Callable[..., None]
-    refusal_recorder: Callable[..., None] | None = None
+    refusal_recorder: Callable[..., None]
     actions_detail: Any = ("reveal",)
 
     def reveal_subject(self, row: Any) -> str:
@@ -64,7 +76,7 @@ class Revealing(ModelAdmin):
                 "reason": form.cleaned_data["reason"],
                 "at": clock.now(),
             }
-            if refused := self._refused(asked):
+            if refused := recorded(asked, type(self).recorder, type(self).refusal_recorder):
                 form.add_error(None, refused)
             else:
                 shown = [(label.replace("_", " "), read(row)) for label, read in chosen.items()]
@@ -77,15 +89,3 @@ class Revealing(ModelAdmin):
             "back": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id]),
         }
         return TemplateResponse(request, "users/reveal.html", context)
-
-    def _refused(self, asked: Mapping[str, Any]) -> str:
-        """Why it may not be shown; empty once the log has it."""
-        try:
-            with transaction.atomic(durable=True):
-                type(self).recorder(**asked)
-        except Forbidden as error:
-            if keep := type(self).refusal_recorder:
-                with transaction.atomic(durable=True):
-                    keep(**asked)
-            return error.detail
-        return ""

@@ -2,9 +2,16 @@
 
 from collections.abc import Mapping
 
-from lending.common.errors import PermanentError, VendorError
+from lending.common.errors import PermanentError, TransientError, VendorError
 
 Codes = Mapping[str, tuple[type[VendorError], str]]
+
+HENGZHENG: Codes = {  # one contract, and so one table for all its products
+    "4001": (PermanentError, "bad_contract"),
+    "4002": (PermanentError, "bad_number"),
+    "5001": (TransientError, "busy"),
+    "5002": (TransientError, "over_quota"),
+}
 
 
 def failure(codes: Codes, code: object, *, vendor: str) -> VendorError:

@@ -5,9 +5,13 @@ repeatable under the row's `key`.
 """
 
 from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
 
 from django.db import connection, models
 from django.db.models import Q
+
+from lending.common.compiled import Place, filled
 
 
 class WorkRow(models.Model):
@@ -30,9 +34,19 @@ def claim(
 
     Each claim raises `attempts`. `due`: which rows are to be done, by state; lease and `not_before` are added here.
     """
+    statement, params = _claiming(model, due, limit, pk is not None)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [*filled(params, {"at": at, "pk": pk}), at + timedelta(seconds=lease_seconds)])
+        return sorted(row[0] for row in cursor.fetchall())
+
+
+@lru_cache(maxsize=128)
+def _claiming(model: type[models.Model], due: Q, limit: int, by_pk: bool) -> tuple[str, tuple[Any, ...]]:
+    """Written once: every piece of work begins with it."""
+    at = Place("at")
     free = due & (Q(leased_until=None) | Q(leased_until__lt=at)) & (Q(not_before=None) | Q(not_before__lte=at))
-    if pk is not None:
-        free &= Q(pk=pk)
+    if by_pk:
+        free &= Q(pk=Place("pk"))
     inner = model._default_manager.filter(free).order_by("pk").select_for_update(skip_locked=True).values("pk")[:limit]
     sql, params = inner.query.sql_with_params()
     table = connection.ops.quote_name(model._meta.db_table)
@@ -41,9 +55,7 @@ def claim(
         f"WITH due (id) AS MATERIALIZED ({sql}) UPDATE {table} SET leased_until = %s, attempts = attempts + 1 "  # noqa: S608  both are built by Django from the model
         "WHERE id IN (SELECT id FROM due) RETURNING id"
     )
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [*params, at + timedelta(seconds=lease_seconds)])
-        return sorted(row[0] for row in cursor.fetchall())
+    return statement, params
 
 
 def back_off(attempts: int) -> timedelta:

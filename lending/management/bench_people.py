@@ -10,16 +10,18 @@ from stdnum.cn import ric
 from lending.services import applications
 from risk import services as risk
 from users import queries as users
-from users.services import accounts, checks, codes, consents, contacts, profiles
+from users.services import accounts, checks, codes, consents, contacts, operator, profiles
 from users.services.contacts import NewContact
 
-Check, Message = (apps.get_model("users", name) for name in ("Check", "Message"))
+Authorisation, Check, Message = (
+    apps.get_model("users", name) for name in ("OperatorAuthorisation", "Check", "Message")
+)
 CONSENTS = ("service", "privacy", "identity", "credit_query", "bureau_query", "operator", "bankflow")
 BORN = date(1980, 1, 1)
 
 
 def assessments(count: int, *, at: datetime) -> list[int]:
-    """Ids of so many assessments that wait; their borrowers have consented to every source."""
+    """Ids of so many assessments that wait; their borrowers have consented to every source and authorised it."""
     return [_assessment(number, at) for number in range(count)]
 
 
@@ -46,6 +48,7 @@ def _assessment(number: int, at: datetime) -> int:
     contacts.replace(user_id=user_id, contacts=[spouse], at=at)
     for code in CONSENTS:
         _consent(user_id, code, at)
+    _authorised(user_id, at)
     check = Check.objects.get(pk=checks.request(user_id=user_id, kind="id2", at=at))
     check.passed()
     check.checked_at = at
@@ -55,6 +58,15 @@ def _assessment(number: int, at: datetime) -> int:
     asked = {"amount_cents": 1_000_000, "months": 12, "method": "equal_instalment", "purpose": "education"}
     applications.submit(application_id=application_id, by=by, at=at, **asked)  # type: ignore[arg-type]
     return risk.start_assessment(application_id=application_id, at=at)
+
+
+def _authorised(user_id: int, at: datetime) -> None:
+    """As the phone operator would have it; nobody is asked here."""
+    row = Authorisation.objects.get(pk=operator.start(user_id=user_id, at=at))
+    row.code_sent()
+    row.authorised()
+    row.token, row.authorised_at, row.valid_until = "op-bench", at, at + timedelta(days=90)
+    row.save()
 
 
 def _consent(user_id: int, code: str, at: datetime) -> None:

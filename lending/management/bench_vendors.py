@@ -61,17 +61,18 @@ async def serve() -> None:
 
 async def ask(port: int, applications: int, at_once: int) -> float:
     """Plain asyncio: six calls side by side for each application, the answers parsed and thrown away."""
-    import httpx
+    import aiohttp
 
     places = asyncio.Semaphore(at_once)
     subject = {"name": "王建国", "id_number": "110105199006150012", "phone": "13900000001"}
 
-    async with httpx.AsyncClient(trust_env=False, limits=httpx.Limits(max_connections=None)) as client:
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as client:
 
         async def call(source: str, key: str) -> None:
             body = {"request_id": f"{key}-{source}", "subject": subject}
-            answer = await client.post(f"http://127.0.0.1:{port}/{source}", json=body, timeout=30)
-            if answer.json()["request_id"] != body["request_id"]:
+            async with client.post(f"http://127.0.0.1:{port}/{source}", json=body) as answer:
+                key = (await answer.json())["request_id"]
+            if key != body["request_id"]:
                 raise RuntimeError("an answer to another question")
 
         async def application(number: int) -> None:

@@ -20,12 +20,25 @@ ROOT = Path(__file__).resolve().parents[2]
 CATALOGUE = ROOT / "lending" / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
 MARKED = {"gettext", "gettext_lazy", "_", "ngettext", "pgettext", "pgettext_lazy"}
 IN_TEMPLATE = re.compile(r"(n?p?gettext)\(((?:u?(?:'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\")|[\s,]|count)*)\)")
-PAGES = ("base.html", "problem.html", "404.html", "offline.html", "parts", "lending", "users")
+PAGES = (
+    "base.html",
+    "problem.html",
+    "404.html",
+    "offline.html",
+    "parts",
+    "contracts/site",
+    "lending",
+    "users",
+    "traffic",
+)
 BACK_OFFICE = {
+    "csv_import.html",
     "list_import.html",
     "list_look_up.html",
+    "collectors.py",
     "lists.py",
     "tags.py",
+    "csvfile.py",
     "listfile.py",
     "reveal.html",
     "tag_put.html",
@@ -37,6 +50,7 @@ BACK_OFFICE = {
     "freshness.py",
     "source_form.html",
     "sources.py",
+    "statements.py",
 }
 # Whose refusals a borrower can read.
 TOLD = (
@@ -51,10 +65,15 @@ TOLD = (
     "lending/rules/offer",
     "users/services",
     "users/rules",
+    "contracts/pages",
+    "contracts/services/evidence",
     "contracts/services/sets",
     "funding/services/collections",
     "lending/pages",
     "users/pages",
+    "traffic/pages",
+    "traffic/services/leads",
+    "traffic/services/offers",
     "lending/templatetags",
 )
 

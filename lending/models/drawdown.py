@@ -57,6 +57,7 @@ class Drawdown(FSMModelMixin, models.Model):
     candidates = ArrayField(models.CharField(max_length=20))
     funder_code = models.CharField(max_length=20, blank=True)
     guarantor_code = models.CharField(max_length=20, blank=True)
+    guarantee_rate = models.DecimalField(max_digits=6, decimal_places=4, default=0, help_text="Part of the price")
     mode = models.CharField(max_length=12, blank=True)
     contract_set_sha256 = models.CharField(max_length=64, blank=True)
     decision_id = models.BigIntegerField(null=True)
@@ -73,6 +74,11 @@ class Drawdown(FSMModelMixin, models.Model):
             models.CheckConstraint(condition=Q(status__in=S.values), name="drawdown_status_known"),
             models.CheckConstraint(condition=Q(amount_cents__gt=0, months__gt=0), name="drawdown_amount_positive"),
             models.CheckConstraint(condition=Q(xirr__lte=F("ceiling_xirr")), name="drawdown_under_its_ceiling"),
+            models.CheckConstraint(
+                condition=Q(guarantee_rate=0)
+                | (Q(guarantee_rate__gt=0, guarantee_rate__lt=F("annual_rate")) & ~Q(guarantor_code="")),
+                name="drawdown_guarantee_is_part_of_the_price",
+            ),
             models.CheckConstraint(
                 condition=~Q(status__in=[S.FUNDER_PENDING, S.SIGNING, S.SIGNED, S.DISBURSING, S.CARD_FIX, S.PAID])
                 | ~Q(funder_code=""),

@@ -23,17 +23,25 @@ class Account(models.Model):
 
 
 class Journal(models.Model):
-    """One event of money. `key` makes posting repeatable; a correction is a journal that `reverses` another."""
+    """One event of money: of a loan, or of what was settled with a `party` (its code). `key` makes posting repeatable;
+    a correction is a journal that `reverses` another."""
 
     key = models.CharField(max_length=80, unique=True)
     kind = models.CharField(max_length=30)
-    loan = models.ForeignKey(Loan, models.PROTECT, related_name="journals")
+    loan = models.ForeignKey(Loan, models.PROTECT, null=True, related_name="journals")
+    party = models.CharField(max_length=20, blank=True)
     business_date = models.DateField()
     posted_at = models.DateTimeField()
     reverses = models.OneToOneField("self", models.PROTECT, null=True, blank=True, related_name="reversed_by")
 
     class Meta:
         ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(loan__isnull=False, party="") | (models.Q(loan__isnull=True) & ~models.Q(party="")),
+                name="journal_of_a_loan_or_a_party",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.key

@@ -1,6 +1,7 @@
 """What was paid out (借据): its instalments, its creditor over time, what was repaid."""
 
 import uuid
+from decimal import Decimal
 
 from django.conf import settings
 from django.db import models
@@ -36,6 +37,7 @@ class Loan(FSMModelMixin, models.Model):
     status = StateField(default=S.ACTIVE, choices=S.choices)
     principal_cents = models.BigIntegerField()
     annual_rate = models.DecimalField(max_digits=6, decimal_places=4)
+    guarantee_rate = models.DecimalField(max_digits=6, decimal_places=4, default=0, help_text="Part of the price")
     overdue_rate = models.DecimalField(max_digits=6, decimal_places=4)
     months = models.PositiveSmallIntegerField()
     method = models.CharField(max_length=20)
@@ -59,6 +61,11 @@ class Loan(FSMModelMixin, models.Model):
             models.CheckConstraint(condition=Q(status__in=S.values), name="loan_status_known"),
             models.CheckConstraint(condition=Q(principal_cents__gt=0), name="loan_principal_positive"),
             models.CheckConstraint(
+                condition=Q(guarantee_rate=0)
+                | (Q(guarantee_rate__gt=0, guarantee_rate__lt=F("annual_rate")) & ~Q(guarantor_code="")),
+                name="loan_guarantee_is_part_of_the_price",
+            ),
+            models.CheckConstraint(
                 condition=Q(closed_at__isnull=False, status__in=[S.SETTLED, S.CANCELLED])
                 | Q(closed_at__isnull=True, status__in=OWING),
                 name="closed_loan_says_when",
@@ -67,6 +74,11 @@ class Loan(FSMModelMixin, models.Model):
 
     def __str__(self) -> str:
         return str(self.public_id)
+
+    @property
+    def interest_rate(self) -> Decimal:
+        """The creditor's part of the price; the rest is the guarantor's."""
+        return self.annual_rate - self.guarantee_rate
 
     @transition(field=status, source=S.ACTIVE, target=S.OVERDUE)
     def fall_overdue(self) -> None: ...
@@ -113,6 +125,7 @@ class Instalment(models.Model):
     guarantee_fee_cents = models.BigIntegerField(default=0)
     penalty_cents = models.BigIntegerField(default=0)
     accrued_interest_cents = models.BigIntegerField(default=0)
+    accrued_guarantee_fee_cents = models.BigIntegerField(default=0)
     paid_principal_cents = models.BigIntegerField(default=0)
     paid_interest_cents = models.BigIntegerField(default=0)
     paid_guarantee_fee_cents = models.BigIntegerField(default=0)
@@ -140,6 +153,7 @@ class Instalment(models.Model):
                     paid_penalty_cents__gte=0,
                     paid_penalty_cents__lte=F("penalty_cents"),
                     accrued_interest_cents__lte=F("interest_cents"),
+                    accrued_guarantee_fee_cents__lte=F("guarantee_fee_cents"),
                 ),
                 name="instalment_paid_within_due",
             ),

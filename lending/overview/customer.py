@@ -105,6 +105,7 @@ class CustomerPage:
     messages: tuple[users.MessageView, ...] | None
     devices: tuple[users.SeenDevice, ...] | None
     checks: tuple[users.PaidCheck, ...] | None
+    authorisations: tuple[users.OperatorUse, ...] | None
     pulls: tuple[risk.queries.PullLine, ...] | None
     decisions: tuple[risk.queries.DecisionLine, ...] | None
     cases: tuple[review.queries.CaseView, ...] | None
@@ -155,6 +156,7 @@ def customer_page(user_id: int, *, may: May, at: datetime) -> CustomerPage:
         messages=seen("users.Message", users.messages_of),
         devices=seen("users.Device", users.devices_seen),
         checks=seen("users.Check", users.checks_paid),
+        authorisations=seen("users.OperatorAuthorisation", users.operator_uses),
         pulls=seen("risk.DataPull", risk.queries.person_pulls),
         decisions=seen("risk.Decision", risk.queries.person_decisions),
         cases=seen("review.Case", review.queries.cases_about),

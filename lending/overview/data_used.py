@@ -7,17 +7,20 @@ from uuid import UUID
 
 import funding.queries
 import risk.queries
+from traffic.queries import distribution
 from users import queries as users
 
 
 @dataclass(frozen=True, slots=True)
 class DataUse:
-    """One use. kind: source (credit data), check (identity, card), lender, or message (all texts sent, as one).
+    """One use. kind: source (credit data), check (identity, card), lender, platform (another one, chosen), message
+    (all texts sent, as one), or phone (taken from the borrower's own: messages, address book, devices).
 
-    state: answered | sent | reused (`reused_from_at`) | dead | pending | agreed | refused | not_asked: no live consent.
-    asked_for: application | drawdown | identity | card | loan | contact. `times` > 1 only for messages.
-    The consent is the very one it stood on; all its fields are empty where nothing was sent, but the `code` that it
-    would have needed.
+    state: answered | sent | reused (`reused_from_at`) | dead | pending | agreed | refused | not_asked: no live consent
+    | not_authorised: nor what the source needs beside it | counted: on arrival, and not kept itself | seen: devices.
+    asked_for: application | drawdown | identity | card | loan | offer | contact. `times` > 1 only for messages and
+    devices. The consent is the very one it stood on; all its fields are empty where nothing was sent, but the `code`
+    that it would have needed.
     """
 
     kind: str
@@ -47,7 +50,15 @@ def data_used(*, user_id: int, at: datetime) -> tuple[DataUse, ...]:
     """Every use, newest first."""
     given = {row.consent.id: row for row in users.consents_as_given(user_id, at)}
     titles = {row.code: row for row in users.documents(at)}
-    uses = [*_sources(user_id, given), *_checks(user_id, given), *_lenders(user_id, given), *_messages(user_id, given)]
+    uses = [
+        *_sources(user_id, given),
+        *_checks(user_id, given),
+        *_authorisations(user_id, given),
+        *_lenders(user_id, given),
+        *_platforms(user_id, given),
+        *_messages(user_id, given),
+        *_phones(user_id, given),
+    ]
     uses.sort(key=lambda use: use.pulled_at, reverse=True)
     return tuple(_titled(use, titles) for use in uses)
 
@@ -112,6 +123,25 @@ def _checks(user_id: int, given: Given) -> Iterator[DataUse]:
         yield _stands_on(use, given.get(row.consent_id))
 
 
+def _authorisations(user_id: int, given: Given) -> Iterator[DataUse]:
+    """Beginning one tells the carrier's service name, ID number and phone."""
+    rows = users.operator_uses(user_id)
+    register = users.source_facts() if rows else {}
+    for row in rows:
+        source = register[users.OPERATOR_SOURCE]
+        use = DataUse(
+            kind="check",
+            source=source.code,
+            name_en=source.name_en,
+            name_zh=source.name_zh,
+            vendor=row.recipient,
+            asked_for="application",
+            pulled_at=row.at,
+            state="dead" if row.why == "no_answer" else "pending" if row.is_under_way else "answered",
+        )
+        yield _stands_on(use, given.get(row.consent_id))
+
+
 def _lenders(user_id: int, given: Given) -> Iterator[DataUse]:
     for row in funding.queries.shares_of(user_id):
         use = DataUse(
@@ -119,7 +149,7 @@ def _lenders(user_id: int, given: Given) -> Iterator[DataUse]:
             source="lender",
             name_en="Your application, to a lender",
             name_zh="向出借人提供的申请资料",
-            vendor=row.funder_code,
+            vendor=row.recipient,
             asked_for="loan",
             pulled_at=row.decided_at or row.created_at,
             state=LENDER_STATES.get(row.state, "pending") if row.sent else _unsent(row.state),
@@ -127,8 +157,48 @@ def _lenders(user_id: int, given: Given) -> Iterator[DataUse]:
         yield _stands_on(use, given.get(row.consent_id))
 
 
+def _platforms(user_id: int, given: Given) -> Iterator[DataUse]:
+    for row in distribution.told_of(user_id):
+        use = DataUse(
+            kind="platform",
+            source="platform",
+            name_en="Your name, phone, amount and term, to a platform you chose",
+            name_zh="向您选择的平台提供的姓名、手机号、金额与期限",
+            vendor=row.recipient,
+            asked_for="offer",
+            pulled_at=row.at,
+            state=row.state,
+        )
+        yield _stands_on(use, given.get(row.consent_id))
+
+
 def _unsent(state: str) -> str:
     return "not_asked" if state == "RELEASED" else "pending"
+
+
+FROM_PHONES = {
+    "sms": ("Your text messages, as counts", "您的短信（仅统计数值）"),
+    "contacts": ("Your address book, as counts", "您的通讯录（仅统计数值）"),
+    "device": ("Your devices", "您的设备"),
+}
+
+
+def _phones(user_id: int, given: Given) -> Iterator[DataUse]:
+    """What the borrower's own phone sent and is still held. It stays with us."""
+    for row in users.collected_used(user_id):
+        name_en, name_zh = FROM_PHONES[row.kind]
+        use = DataUse(
+            kind="phone",
+            source=row.kind,
+            name_en=name_en,
+            name_zh=name_zh,
+            vendor=users.COLLECTOR,
+            asked_for="application",
+            pulled_at=row.at,
+            state="seen" if row.kind == "device" else "counted",
+            times=row.times,
+        )
+        yield _stands_on(use, given.get(row.consent_id))
 
 
 def _messages(user_id: int, given: Given) -> Iterator[DataUse]:

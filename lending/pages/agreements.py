@@ -6,10 +6,12 @@ from uuid import UUID
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 
 from lending import overview, queries
 from lending.common import web
 from lending.overview import Agreement
+from lending.pages import operators
 from lending.pages.apply import progress
 from users import queries as users
 from users.services import codes, consents
@@ -52,7 +54,9 @@ class AgreementsPage(web.BorrowerPage):
         given = {row.code: row.version for row in self._documents() if row.optional and row.code in ticked}
         with transaction.atomic(durable=True):
             consents.give_all(user_id=self.user_id(), versions=given, ip=self.ip(), at=self.now())
-        return redirect("apply_confirm", draft.public_id)
+        confirm = reverse("apply_confirm", args=[draft.public_id])
+        is_wanted = users.operator(self.user_id(), self.now()).is_wanted
+        return redirect(operators.address(confirm) if is_wanted else confirm)
 
     def _documents(self) -> list[Agreement]:
         found = overview.agreements(user_id=self.user_id(), moment="apply", at=self.now())

@@ -16,10 +16,12 @@ from lending.common.documents import UnreadableFile
 from lending.common.text import UnusableText
 from lending.pages import timeline, words
 from lending.pages.apply import redirect_to_step
+from lending.pages.offers import elsewhere
 from lending.queries import ApplicationView
 from lending.services import applications, supplements
 
 EXPLAINED = ("DECLINED", "EXPIRED")
+OFFERED = ("DECLINED", "GRANTED")
 
 
 class ApplicationPage(web.BorrowerPage):
@@ -48,6 +50,7 @@ class ApplicationPage(web.BorrowerPage):
             reasons=queries.reasons(explained),
             again_at=_again_at(application),
             can_appeal=application.status == "DECLINED" and application.round == 1,
+            offers=elsewhere(self.user_id(), application.id, self.now()) if application.status in OFFERED else 0,
             can_cancel=application.status in ("SUBMITTED", "ASSESSING", "REFERRED", "SUPPLEMENT"),
         )
 

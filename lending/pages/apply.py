@@ -17,11 +17,11 @@ from lending.pages import words
 from lending.pages.forms import NOTHING, AmountForm, KeyForm, Yuan, choices
 from lending.queries import ApplicationView
 from lending.services import applications, idempotency
+from traffic import queries as traffic
 from users import queries as users
 from users.models import Province
 from users.services import checks, contacts, profiles
 
-OWN_CHANNEL = "OWN"
 CONTACTS_SHOWN = 2
 PROVINCES_EN = {
     "BJ": "Beijing", "TJ": "Tianjin", "HE": "Hebei", "SX": "Shanxi", "NM": "Inner Mongolia", "LN": "Liaoning",
@@ -59,7 +59,7 @@ class StartPage(web.BorrowerPage):
             pk = applications.start(
                 user_id=self.user_id(),
                 product_code=product_code,
-                channel_code=OWN_CHANNEL,
+                channel_code=traffic.channel_of_visit(self.request.session.get(traffic.VISIT), product_code),
                 by=self.by(),
                 at=self.now(),
                 amount_cents=asked["amount"],
@@ -362,6 +362,7 @@ class ConfirmPage(web.BorrowerPage):
             employment=words.EMPLOYMENT.get(me.employment, ""),
             identity=result.state if result else "pending",
             live="" if result else "checking",
+            operator=users.operator(self.user_id(), self.now()),
             quote=queries.quote(
                 product_code=product.code,
                 amount_cents=draft.amount_cents or 0,

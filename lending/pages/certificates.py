@@ -24,7 +24,7 @@ class CertificateForm(forms.Form):
         label=_("Photo or PDF"),
         allow_empty_file=True,
         widget=forms.FileInput({"accept": "image/jpeg,image/png,application/pdf"}),
-        help_text=_("JPEG, PNG or PDF, at most 8 MB. Both sides of the ID card as photos."),
+        help_text=_("JPEG, PNG or PDF, at most 8 MB. Your ID card and yourself as photos."),
     )
     accept = forms.BooleanField(
         label=_("I have read this and agree"), error_messages={"required": _("Without this consent nothing is kept.")}
@@ -59,7 +59,10 @@ class CertificatesPage(web.BorrowerPage):
         return self._page(form)
 
     def _agreed(self) -> bool:
-        return users.live_consent(self.user_id(), certificates.CONSENT, certificates.RECIPIENT, self.now()) is not None
+        """To the very text in force."""
+        live = users.live_consent(self.user_id(), certificates.CONSENT, certificates.RECIPIENT, self.now())
+        document = users.document(certificates.CONSENT, self.now())
+        return live is not None and document is not None and live.version == document.version
 
     def _page(self, form: CertificateForm) -> HttpResponse:
         at, user_id = self.now(), self.user_id()

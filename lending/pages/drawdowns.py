@@ -18,6 +18,7 @@ from lending import flow, queries
 from lending.common import web
 from lending.pages import timeline, words
 from lending.pages.forms import CardForm, confirmed_cards
+from lending.pages.offers import elsewhere
 from lending.queries import DrawdownView
 from lending.services import drawdowns
 from users import queries as users
@@ -36,6 +37,7 @@ class DrawdownPage(web.BorrowerPage):
         is_prepared = ready(waiting)
         preparing = not is_prepared and (bool(waiting) or drawdown.status == "SIGNING")
         reasons = drawdown.reasons if drawdown.status in EXPLAINED else ()
+        no_money = drawdown.status == "NO_FUNDER"
         return self.show(
             "lending/drawdown.html",
             drawdown=drawdown,
@@ -48,6 +50,7 @@ class DrawdownPage(web.BorrowerPage):
             can_sign=is_prepared,
             reasons=told(queries.reasons(reasons), drawdown),
             can_cancel=drawdown.status in CANCELLABLE,
+            offers=elsewhere(self.user_id(), drawdown.application_id, self.now()) if no_money else 0,
         )
 
 

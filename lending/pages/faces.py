@@ -14,9 +14,10 @@ from django.utils.translation import gettext_lazy as _
 from lending.common import web
 from lending.pages import words
 from users import queries as users
-from users.services import consents, faces
+from users.services import consents, face_reviews, faces
 
 CONSENT, RECIPIENT, HOME = "biometric", "face_vendor", "/home/"
+PHOTOS = tuple(face_reviews.PICTURES.values())
 
 
 class FaceConsentForm(forms.Form):
@@ -33,6 +34,8 @@ class FacePage(web.BorrowerPage):
         return self._page(FaceConsentForm())
 
     def post(self, request: HttpRequest) -> HttpResponse:
+        if request.POST.get("ask") == "person":
+            return self._ask_a_person()
         form, document = FaceConsentForm(request.POST), users.document(CONSENT, self.now())
         if form.is_valid() and self.does(
             form,
@@ -48,6 +51,13 @@ class FacePage(web.BorrowerPage):
             return redirect(request.get_full_path())
         return self._page(form)
 
+    def _ask_a_person(self) -> HttpResponse:
+        form = FaceConsentForm(self.request.POST)
+        form.fields["accept"].required = False  # nothing is agreed to here: the page only has one form for its errors
+        if self.does(form, lambda: face_reviews.ask(user_id=self.user_id(), at=self.now())):
+            return redirect(self.request.get_full_path())
+        return self._page(form)
+
     def _page(self, form: FaceConsentForm) -> HttpResponse:
         user_id, at = self.user_id(), self.now()
         back = web.inside(self.request, self.request.GET.get("next"), HOME)
@@ -56,6 +66,11 @@ class FacePage(web.BorrowerPage):
         check = next((check for check in users.checks(user_id) if check.kind == "face"), None)
         if check is not None and check.state == "passed" and needed:
             check = None  # it holds no more
+        review = users.face_review(user_id)
+        if review is not None and review.state == "passed" and needed:
+            review = None
+        kept = {row.kind for row in users.certificates_in_use(user_id)}
+        photos = [{"title": words.CERTIFICATES[kind], "kept": kind in kept} for kind in PHOTOS]
         return_url = self.request.build_absolute_uri(reverse("face_return"))
         camera = (
             faces.address(user_id=user_id, back=back, return_url=return_url, at=at)
@@ -71,7 +86,11 @@ class FacePage(web.BorrowerPage):
             needed=needed,
             check=check,
             said=words.FACES[check.reason or check.state] if check else "",
-            live=check.state if check and check.state == "pending" else "",
+            review=review,
+            told=words.FACE_REVIEWS.get(review.state, "") if review else "",
+            photos=photos,
+            live=(check.state if check and check.state == "pending" else "")
+            or (review.state if review and review.state == "waiting" else ""),
         )
 
 

@@ -13,7 +13,8 @@ from django.utils.translation import gettext
 from lending import overview, queries
 from lending.common import web
 from lending.common.crypto import mask_id, mask_phone
-from lending.pages import levels, words
+from lending.pages import levels, operators, words
+from traffic.queries import distribution
 from users import queries as users
 from users.services import consents
 
@@ -38,6 +39,7 @@ class HomePage(web.BorrowerPage):
                 names,
             ),
             loans=_with(words.LOAN, queries.loans_of(self.user_id(), self.now()), names),
+            offers=len(distribution.offers_of(self.user_id(), self.now())),
             past=_with(words.APPLICATION, [a for a in applications if a.status in CLOSED], names),
         )
 
@@ -61,6 +63,8 @@ class MePage(web.BorrowerPage):
             id_number=mask_id(me.id_number) if me.id_number else "",
             cards=cards,
             level=levels.card(self.user_id()),
+            operator=(operator := users.operator(self.user_id(), self.now())),
+            operator_said=operators.told(operator)["said"],
         )
 
 

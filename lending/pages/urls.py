@@ -15,6 +15,8 @@ from lending.pages import (
     landing,
     loans,
     me,
+    offers,
+    operators,
     rights,
 )
 
@@ -50,6 +52,8 @@ urlpatterns: list[URLPattern] = [
     path("loans/<uuid:public_id>/repay/", loans.RepayPage.as_view(), name="repay"),
     path("loans/<uuid:public_id>/settle/", loans.SettlePage.as_view(), name="settle"),
     path("loans/<uuid:public_id>/return/", loans.ReturnPage.as_view(), name="return"),
+    path("offers/", offers.OffersPage.as_view(), name="offers"),
+    path("offers/<uuid:public_id>/", offers.OfferPage.as_view(), name="offer"),
     path("me/", me.MePage.as_view(), name="me"),
     path("me/consents/", me.ConsentsPage.as_view(), name="consents"),
     path("me/consents/<uuid:consent_id>/", me.ConsentPage.as_view(), name="consent"),
@@ -62,6 +66,8 @@ urlpatterns: list[URLPattern] = [
     path("me/files/<str:token>/", certificates.FilePage.as_view(), name="certificate_file"),
     path("me/face/", faces.FacePage.as_view(), name="face"),
     path("me/face/return/", faces.ReturnPage.as_view(), name="face_return"),
+    path("me/operator/", operators.OperatorPage.as_view(), name="operator"),
+    path("me/operator/return/", operators.ReturnPage.as_view(), name="operator_return"),
     path("cards/new/", cards.NewCardPage.as_view(), name="card_new"),
     path("cards/<uuid:card_id>/", cards.CardPage.as_view(), name="card"),
     path("cards/<uuid:card_id>/remove/", cards.RemoveCardPage.as_view(), name="card_remove"),

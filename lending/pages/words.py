@@ -78,6 +78,7 @@ CERTIFICATES: dict[str, Text] = {
     "income_proof": _("Proof of income"),
     "employment_proof": _("Proof of work"),
     "address_proof": _("Proof of address"),
+    "face_photo": _("Photo of yourself holding your ID card"),
 }
 CARD_READINGS: dict[str, Text] = {
     "pending": _("Your ID card is being read."),
@@ -87,6 +88,11 @@ CARD_READINGS: dict[str, Text] = {
     "mismatch": _("The card shows another name or number than you told us."),
     "expired": _("This ID card has run out. Add photos of the new one."),
 }
+FACE_REVIEWS: dict[str, Text] = {
+    "waiting": _("A person will look at your pictures and tell you by message."),
+    "passed": _("A person has seen that it is you."),
+    "refused": _("A person could not see that it is you in the pictures. Add clearer ones, or call us."),
+}
 FACES: dict[str, Text] = {
     "pending": _("Your face is being compared."),
     "passed": _("It is you."),
@@ -94,6 +100,23 @@ FACES: dict[str, Text] = {
     "not_live": _("Nobody was seen before the camera. Try once more, in good light."),
     "mismatch": _("The face is not that of the name and ID number you told us."),
     "no_record": _("There is no picture of you in the official records. Call us."),
+}
+OPERATOR: dict[str, Text] = {  # how an authorisation at the phone operator stands, or why it is over
+    "started": _("Your phone operator is being asked."),
+    "checking": _("Your phone operator is looking at the code."),
+    "code_sent": _("Your phone operator has sent you a code. Type it here."),
+    "redirected": _("Say yes on your phone operator’s page. This page goes on by itself once you have."),
+    "authorised": _("Your phone operator may be asked."),
+    "wrong_code": _("The code was wrong. Type the one of the latest message."),
+    "wrong_codes": _("Too many wrong codes. You can begin again."),
+    "refused": _("It was refused at your phone operator."),
+    "not_possible": _("Your phone operator does not know this number as yours, or does not take part."),
+    "no_answer": _("Your phone operator gave no answer. Try again later."),
+    "not_finished": _("It was not finished in time. You can begin again."),
+    "run_out": _("Your authorisation has run out. You can give it again."),
+    "not_taken": _("Your phone operator does not take your authorisation any more. You can give it again."),
+    "consent_withdrawn": _("It ended when you withdrew your consent."),
+    "other_phone": _("It was for another number. You can give it for this one."),
 }
 RECIPIENTS: dict[str, Text] = {
     "platform": _("this platform"),
@@ -120,6 +143,7 @@ ASKED_FOR: dict[str, Text] = {  # why data of a borrower was used
     "identity": _("To make sure that you are you"),
     "card": _("To make sure that the card is yours"),
     "loan": _("To find a lender"),
+    "offer": _("To hand you on to a platform you chose"),
     "contact": _("To send you codes and news of your loan"),
 }
 USES: dict[str, Text] = {  # what came of it
@@ -131,6 +155,9 @@ USES: dict[str, Text] = {  # what came of it
     "agreed": pgettext_lazy("use of data", "The lender said yes"),
     "refused": pgettext_lazy("use of data", "The lender said no"),
     "not_asked": _("Not asked: no consent of yours was live"),
+    "counted": _("Counted when it came; the data itself was not kept"),
+    "seen": _("Seen when you used the app or these pages"),
+    "not_authorised": _("Not asked: your phone operator had no authorisation of yours"),
 }
 
 
@@ -220,6 +247,26 @@ LOAN: dict[str, State] = {
         _("Paid by the guarantor"), _("What is open is now owed to the guarantor; repay it here as before."), "bad", YOU
     ),
     "WRITTEN_OFF": State(_("Written off"), _("What is open is still owed and can be repaid here."), "bad", YOU),
+}
+OFFER: dict[str, State] = {  # of another platform
+    "open": State(_("Yours to choose"), "", "wait", YOU),
+    "asking": State(
+        _("Being asked"), _("It is asked whether it takes you. Most answers come within a minute."), "move", US
+    ),
+    "accepted": State(_("It takes you"), _("What comes next is between you and the platform."), "good"),
+    "paid": State(_("It paid you out"), _("This loan is between you and the platform; repay it there."), "good"),
+    "refused": State(
+        pgettext_lazy("another platform", "It said no"),
+        _("It gives us no reason. This has no effect on your account here. You may choose another."),
+        "rest",
+    ),
+    "returned": State(_("It came to nothing"), _("The loan there was cancelled. You may choose another."), "rest"),
+    "closed": State(_("Not open any more"), _("Offers stand for seven days, and change with your situation."), "rest"),
+}
+ODDS: dict[str, Text] = {
+    "likely": _("It is likely to say yes"),
+    "even": _("It may say yes or no"),
+    "unlikely": _("It is more likely to say no"),
 }
 STATES: dict[str, dict[str, State]] = {
     "application": APPLICATION,

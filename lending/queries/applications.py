@@ -7,9 +7,10 @@ from typing import Any
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from lending.common import crypto, vault
+from lending.common.compiled import compiled
 from lending.common.errors import NotFound
 from lending.models import (
     Application,
@@ -17,7 +18,7 @@ from lending.models import (
     Event,
     Supplement,
 )
-from lending.queries.gate import one
+from lending.queries.gate import one, only
 from lending.rules.terms import Terms
 from lending.services.gates import purpose_category
 
@@ -84,7 +85,12 @@ class SupplementView:
 
 
 def application(application_id: int) -> ApplicationView:
-    return _application(one(Application.objects.select_related("product"), pk=application_id))
+    return _application(only(_by_id(application_id=application_id)))
+
+
+@compiled
+def _by_id(application_id: int) -> QuerySet[Application]:
+    return Application.objects.filter(pk=application_id).select_related("product")
 
 
 def application_for(user_id: int, public_id: UUID) -> ApplicationView:
@@ -97,17 +103,24 @@ def applications_of(user_id: int) -> tuple[ApplicationView, ...]:
 
 def applicants_since(user_ids: Collection[int], since: datetime, until: datetime) -> dict[int, datetime]:
     """Those who submitted an application after `since` and up to `until`, with when they last did."""
-    return _latest("user_id", since, until, user_id__in=user_ids)
+    if not user_ids:
+        return {}
+    return dict(_latest("user_id", since, until, user_id__in=user_ids))
 
 
 def partners_since(user_id: int, since: datetime, until: datetime) -> dict[str, datetime]:
     """The channels through which one borrower applied in that time, our own among them, with when they last did."""
+    return dict(_partners(user_id=user_id, since=since, until=until))
+
+
+@compiled
+def _partners(user_id: int, since: datetime, until: datetime) -> QuerySet[Application, tuple[str, datetime]]:
     return _latest("channel_code", since, until, user_id=user_id)
 
 
-def _latest(column: str, since: datetime, until: datetime, **whose: Any) -> dict[Any, datetime]:
+def _latest(column: str, since: datetime, until: datetime, **whose: Any) -> QuerySet[Application, tuple[Any, datetime]]:
     rows = Application.objects.filter(submitted_at__gt=since, submitted_at__lte=until, **whose).order_by()
-    return dict(rows.values(column).annotate(latest=Max("submitted_at")).values_list(column, "latest"))
+    return rows.values(column).annotate(latest=Max("submitted_at")).values_list(column, "latest")
 
 
 def _application(found: Application) -> ApplicationView:

@@ -5,6 +5,7 @@ from datetime import date
 from decimal import Decimal
 
 from lending.common.errors import NotFound
+from lending.common.remembered import remembered
 from lending.models import (
     Grade,
     Holiday,
@@ -70,6 +71,7 @@ class PartyView:
     legal_name_zh: str
 
 
+@remembered
 def product(code: str) -> ProductView:
     found = Product.objects.filter(code=code).first()
     if found is None:
@@ -144,6 +146,11 @@ def party(code: str) -> PartyView:
     return PartyView(code=found.code, kind=found.kind, legal_name=found.legal_name, legal_name_zh=found.legal_name_zh)
 
 
+def party_codes(kind: str) -> tuple[str, ...]:
+    """Of every channel, funder, guarantor or platform."""
+    return tuple(Party.objects.filter(kind=kind).order_by("code").values_list("code", flat=True))
+
+
 def servicing(key: str) -> str:
     return ServicingTerm.objects.get(pk=key).value
 
@@ -156,6 +163,11 @@ def is_workday(on: date) -> bool:
     """Monday to Friday, unless the calendar says otherwise."""
     special = Holiday.objects.filter(on_date=on).first()
     return special.workday if special else on.weekday() < 5
+
+
+def special_days(since: date, until: date) -> dict[date, bool]:
+    """Days from `since` through `until` that the calendar says something about, and whether they are worked on."""
+    return dict(Holiday.objects.filter(on_date__range=(since, until)).values_list("on_date", "workday"))
 
 
 @dataclass(frozen=True, slots=True)

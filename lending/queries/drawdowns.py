@@ -9,9 +9,11 @@ from lending.models import (
     Drawdown,
     DrawdownStatus,
     Grant,
+    Product,
 )
 from lending.queries.configuration import QuoteView, priced, product
 from lending.queries.gate import one
+from lending.services.gates import InvalidRequest, check_asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class DrawdownView:
     status: str
     funder_code: str
     guarantor_code: str
+    guarantee_rate: Decimal
     mode: str
     card_id: int
     purpose: str
@@ -108,6 +111,19 @@ def grant_quote(grant: GrantView, *, amount_cents: int, months: int, method: str
     )
 
 
+def drawdown_quote(grant: GrantView, *, amount_cents: int, months: int, method: str, on: date) -> QuoteView:
+    """As `grant_quote`, for what could be drawn. Raises InvalidRequest with a message per field."""
+    found = Product.objects.get(code=grant.product_code)
+    check_asked(
+        product=found, amount_cents=amount_cents, months=months, method=method, minimum_cents=found.drawdown_min_cents
+    )
+    if months > grant.months:
+        raise InvalidRequest(fields={"months": f"at most {grant.months}"})
+    if amount_cents > grant.limit_cents:
+        raise InvalidRequest(fields={"amount_cents": f"at most {grant.limit_cents}"})
+    return grant_quote(grant, amount_cents=amount_cents, months=months, method=method, on=on)
+
+
 _DRAWDOWNS = ("product", "grant__application", "loan")
 
 
@@ -156,6 +172,7 @@ def _drawdown(found: Drawdown) -> DrawdownView:
         status=found.status,
         funder_code=found.funder_code,
         guarantor_code=found.guarantor_code,
+        guarantee_rate=found.guarantee_rate,
         mode=found.mode,
         card_id=found.card_id,
         purpose=found.purpose,

@@ -1,5 +1,6 @@
 """The one way to a single row for a caller: theirs, or NotFound."""
 
+from collections.abc import Iterable
 from typing import TypeVar
 
 from django.db import models
@@ -12,7 +13,11 @@ M = TypeVar("M", bound=models.Model)
 
 def one(rows: QuerySet[M], **where: object) -> M:
     """The row that fits; a row that is missing and one of somebody else answer alike."""
-    found = rows.filter(**where).first()
-    if found is None:
-        raise NotFound("There is nothing of yours at this address.")
-    return found
+    return only(rows.filter(**where)[:1])
+
+
+def only(rows: Iterable[M]) -> M:
+    """The first of them, or NotFound."""
+    for found in rows:
+        return found
+    raise NotFound("There is nothing of yours at this address.")

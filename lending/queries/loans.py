@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db.models import Max, QuerySet, Sum
 
 from lending.common import clock
+from lending.common.compiled import compiled
 from lending.models import (
     Application,
     Instalment,
@@ -232,12 +233,10 @@ def due_now(loan_id: int, at: datetime) -> int:
 
 def history(user_id: int, at: datetime, *, without_application: int | None = None) -> History:
     """What the borrower has had with us up to now; the application being decided can be left out."""
-    open_applications = Application.objects.filter(user_id=user_id, status__in=OPEN_STATUSES)
-    if without_application is not None:
-        open_applications = open_applications.exclude(pk=without_application)
+    open_applications = sum(pk != without_application for pk in _open_applications(user_id=user_id))
+    if not _any_loan(user_id=user_id):  # most who are decided on
+        return History(open_applications, 0, 0, 0, 0, 0, 0)
     own = Loan.objects.filter(user_id=user_id)
-    if not own.exists():  # most who are decided on
-        return History(open_applications.count(), 0, 0, 0, 0, 0, 0)
     owing = Instalment.objects.filter(loan__user_id=user_id, loan__status__in=OWING)
     sums = owing.aggregate(due=Sum("principal_cents"), paid=Sum("paid_principal_cents"))
     next_month = [
@@ -246,7 +245,7 @@ def history(user_id: int, at: datetime, *, without_application: int | None = Non
     ]
     paid = Instalment.objects.filter(loan__user_id=user_id, paid_at__isnull=False).values_list("due_date", "paid_at")
     return History(
-        open_applications=open_applications.count(),
+        open_applications=open_applications,
         open_loans=own.filter(status__in=OWING).count(),
         outstanding_principal_cents=(sums["due"] or 0) - (sums["paid"] or 0),
         monthly_instalments_cents=sum(row.open_cents for row in next_month if row),
@@ -254,3 +253,13 @@ def history(user_id: int, at: datetime, *, without_application: int | None = Non
         settled_loans=own.filter(status=LoanStatus.SETTLED).count(),
         instalments_paid_on_time=sum(1 for due, at in paid if at and clock.business_date(at) <= due),
     )
+
+
+@compiled
+def _open_applications(user_id: int) -> QuerySet[Application, int]:
+    return Application.objects.filter(user_id=user_id, status__in=OPEN_STATUSES).order_by().values_list("pk", flat=True)
+
+
+@compiled
+def _any_loan(user_id: int) -> QuerySet[Loan, int]:
+    return Loan.objects.filter(user_id=user_id).order_by().values_list("pk", flat=True)[:1]

@@ -113,6 +113,13 @@ def interest_to(
     return min(interest_cents, round_half_up(Fraction(annual_rate) * part * balance_cents))
 
 
+def fee_to(*, interest_cents: int, scheduled_interest_cents: int, fee_cents: int) -> int:
+    """The guarantee fee of a period of which `interest_cents` have accrued: it runs with the interest."""
+    if not scheduled_interest_cents or interest_cents >= scheduled_interest_cents:
+        return fee_cents
+    return round_half_up(Fraction(fee_cents * interest_cents, scheduled_interest_cents))
+
+
 def penalty_to(
     *, as_of: date, due_on: date, principal_cents: int, overdue_rate: Decimal, grace_days: int = GRACE_DAYS
 ) -> int:
@@ -174,8 +181,9 @@ def settlement(
 ) -> Settlement:
     """What settles the loan on `as_of`: all principal, interest and guarantee fee to the day, penalty, no fee.
 
-    instalments: in order; their penalty accrued to `as_of`. The guarantee fee is part of the price, so it runs with
-    the interest. What was paid beyond the day is not given back. Raises BeforeValueDate.
+    annual_rate: of the interest, without the fee. instalments: in order; their penalty accrued to `as_of`. The
+    guarantee fee is part of the price, so it runs with the interest. What was paid beyond the day is not given back.
+    Raises BeforeValueDate.
     """
     if as_of < value_date:
         raise BeforeValueDate(f"The value date is {value_date.isoformat()}.")
@@ -201,9 +209,9 @@ def settlement(
 
 def _charge(one: Owed, interest: int) -> Charge:
     """`interest`: accrued of this instalment. The fee accrues in the same proportion."""
-    fee = one.guarantee_fee_cents
-    if one.interest_cents and interest < one.interest_cents:
-        fee = round_half_up(Fraction(fee * interest, one.interest_cents))
+    fee = fee_to(
+        interest_cents=interest, scheduled_interest_cents=one.interest_cents, fee_cents=one.guarantee_fee_cents
+    )
     open_interest = max(0, interest - one.paid_interest_cents)
     open_fee = max(0, fee - one.paid_guarantee_fee_cents)
     return Charge(

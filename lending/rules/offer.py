@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
+from fractions import Fraction
 
 from lending.common.errors import Invalid
+from lending.common.money import round_half_up
 from lending.rules import annual_cost, daycount
 from lending.rules.schedule import HALF_UP, INTEREST_ONLY, Line, Terms, build_schedule, plan_for
 
@@ -75,6 +77,20 @@ def quote(
         irr12=annual_cost.irr12(flows).quantize(STORED_PLACES, ROUND_HALF_EVEN),
         xirr=annual_cost.xirr(flows).quantize(STORED_PLACES, ROUND_HALF_EVEN),
     )
+
+
+def guarantee_fees(lines: Sequence[Line], *, annual_rate: Decimal, guarantee_rate: Decimal) -> tuple[int, ...]:
+    """What of each instalment's cost is the guarantor's, in cents; the rest of its `interest_cents` is interest.
+
+    The customer's plan stays: both parts sum to it, and the fees to their part of all interest, rounded half up.
+    """
+    fees, cost, before = [], 0, 0
+    for line in lines:
+        cost += line.interest_cents
+        upto = round_half_up(Fraction(guarantee_rate) / Fraction(annual_rate) * cost) if guarantee_rate else 0
+        fees.append(upto - before)
+        before = upto
+    return tuple(fees)
 
 
 def check_ceiling(xirr: Decimal, ceiling: Decimal) -> None:

@@ -19,18 +19,35 @@ from .control import CLOCK, VENDORS, Control, Controls, UnknownSetting
 from .door import Door
 from .people import People, personas
 from .store import Store
-from .vendors import bureau_b, heyue, identity, partner, payment, risk, sms, wechat
+from .vendors import (
+    bureau_b,
+    hengzheng,
+    heyue,
+    identity,
+    linjiang,
+    operator,
+    partner,
+    payment,
+    platforms,
+    risk,
+    sms,
+    wechat,
+)
 
 FRONT_PAGE = Path(__file__).parent / "front.html"
 VENDOR_ROUTES = (
     *identity.ROUTES,
     *sms.ROUTES,
     *risk.ROUTES,
+    *operator.ROUTES,
     *bureau_b.ROUTES,
+    *hengzheng.ROUTES,
     *heyue.ROUTES,
+    *linjiang.ROUTES,
     *payment.ROUTES,
     *wechat.ROUTES,
     *partner.ROUTES,
+    *platforms.ROUTES,
 )
 
 

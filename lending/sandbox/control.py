@@ -8,10 +8,10 @@ from typing import Any
 from .store import Store
 
 VENDORS = (
-    *("id2", "id2_b", "card4", "ocr", "face", "face_b", "sms"),
+    *("id2", "id2_b", "card4", "card4_b", "ocr", "face", "face_b", "sms"),
     *("phone3", "phone3_b", "phone_list", "device", "blacklist", "aml", "aml_b"),
-    *("multi_lender", "operator", "bureau", "bureau_b", "bankflow"),
-    *("heyue", "payment", "wechat", "partner"),
+    *("multi_lender", "operator", "operator_auth", "bureau", "bureau_b", "bankflow"),
+    *("heyue", "linjiang", "payment", "wechat", "partner", "bridge", "sunny"),
 )
 
 CLOCK = "clock"  # the one control that is no vendor's
@@ -43,7 +43,7 @@ class Control:
     drop_callback_rate: float = 0.0
     seed: int = 0
     force: dict[str, str] = field(default_factory=dict)
-    # heyue: share it approves, time it thinks. The demo configuration says 2 to 20 s; shortened here.
+    # funders: share they approve, time they think. The demo configuration says 2 to 20 s; shortened here.
     approve_rate: float = 0.90
     decide_ms: tuple[int, int] = (200, 1_000)
     # payment: time to settle and until a bank returns the money; shares (of demo identities) returned, paid in part.
@@ -81,7 +81,7 @@ class Controls:
         self.offset_seconds = offset_seconds
 
     def of(self, vendor: str) -> Control:
-        return self._current.get(vendor, _DEFAULT)
+        return self._current.get(vendor) or _DEFAULTS.get(vendor, _DEFAULT)
 
     def change(self, vendor: str, settings: Mapping[str, Any]) -> Control:
         changed = self.of(vendor).changed(settings)
@@ -99,6 +99,11 @@ class Controls:
 
 
 _DEFAULT = Control()
+_DEFAULTS = {
+    "linjiang": Control(approve_rate=0.85, decide_ms=(500, 3_000)),  # says 5 to 60 s; shortened
+    "bridge": Control(approve_rate=0.6),
+    "sunny": Control(approve_rate=0.7),
+}
 
 
 def chance(*parts: object) -> float:

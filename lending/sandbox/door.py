@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 from uuid import uuid4
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from . import signing
 from .control import Control, Controls, chance, texts
@@ -28,9 +28,12 @@ from .store import Callback, Effect, Store
 MAX_BODY = 1_000_000
 MAX_PICTURES = 12_000_000  # of a vendor that reads pictures
 WITH_PICTURES = frozenset({"ocr"})
-OF_A_BROWSER = frozenset({"/face/v1/live", "/face/v1/kit"})  # opened by people, who sign nothing
+OF_A_BROWSER = frozenset(  # opened by people, who sign nothing
+    {"/face/v1/live", "/face/v1/kit", "/operator/v1/page", "/operator/v1/decide"}
+)
 LONG_TEXT = re.compile(r'"[^"]{2000,}"')  # the record of calls keeps no pictures
-WITH_FORMS = frozenset({"bureau_b"})  # its requests are form fields
+WITH_FORMS = frozenset({"bureau_b", "card4_b", "sunny"})  # its requests are form fields
+ANY_OBJECT = frozenset({"partner"})  # all that is agreed of its answers
 UNSIGNED = frozenset({"wechat"})  # its wire is not ours: the secret stands in the query
 
 
@@ -44,19 +47,21 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Answer:
-    """`hold`: the effect is done and the line then goes quiet for `hang_ms`. `location`: where a browser goes next."""
+    """`hold`: the effect is done and the line then goes quiet for `hang_ms`. `location`: where a browser goes next;
+    `page`: HTML that it shows."""
 
     content: Any
     status: int = 200
     hold: bool = False
     location: str = ""
+    page: str = ""
     cookies: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Call:
     """One request as a vendor's page sees it; a GET's query is its `body`. `now` is real time, `now + offset` the
-    platform's where it said so."""
+    platform's where it said so; `base`: where the sandbox itself was reached."""
 
     vendor: str
     body: dict[str, Any]
@@ -67,6 +72,7 @@ class Call:
     now: float
     offset: float
     cookies: Mapping[str, str]
+    base: str
 
     def text(self, *names: str) -> str:
         """A required text of the body, by path of names. Raises Refused."""
@@ -168,8 +174,10 @@ class Door:
     async def _serve(self, vendor: str, page: Page, request: Request) -> Response:
         raw, now, control = await request.body(), time.time(), self.controls.of(vendor)
         path = sent_path(request)
+        # Each partner has a secret of its own.
+        signer = str(request.path_params["channel"]) if vendor == "partner" else vendor
         complaint = (
-            signing.problem_with(request.headers, vendor=vendor, method=request.method, path=path, body=raw, now=now)
+            signing.problem_with(request.headers, vendor=signer, method=request.method, path=path, body=raw, now=now)
             if vendor not in UNSIGNED and request.url.path not in OF_A_BROWSER
             else None
         )
@@ -197,7 +205,7 @@ class Door:
             with suppress(asyncio.CancelledError):  # the client has gone, or the sandbox stops: nobody waits any more
                 await asyncio.sleep((held + control.latency_ms) / 1000)
         if fault == "malformed":
-            return _malformed(print_, answer)
+            return _malformed(vendor, print_, answer)
         return _response(answer)
 
     def _fault(self, vendor: str, control: Control, print_: str) -> str:
@@ -228,6 +236,7 @@ class Door:
                 now=now,
                 offset=_offset(body, now, self.controls.offset_seconds),
                 cookies=request.cookies,
+                base=str(request.base_url).rstrip("/"),
             )
             return page(call)
         except Refused as refusal:
@@ -242,6 +251,8 @@ def sent_path(request: Request) -> str:
 
 
 def _response(answer: Answer) -> Response:
+    if answer.page:
+        return HTMLResponse(answer.page, answer.status)
     headers = {"Retry-After": "1"} if answer.status == 429 else None
     response: Response = (
         RedirectResponse(answer.location, answer.status)
@@ -300,8 +311,10 @@ def _digest(body: Mapping[str, Any]) -> str:
     return sha256(json.dumps(told, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def _malformed(print_: str, answer: Answer) -> Response:
-    """Four ways not to keep to a format, by the request."""
+def _malformed(vendor: str, print_: str, answer: Answer) -> Response:
+    """Four ways not to keep to a format, by the request; to a partner's any object does."""
     whole = json.dumps(answer.content, ensure_ascii=False)
-    bodies = (whole[: len(whole) // 2], "[]", "{}", "<html><body>Service temporarily unavailable</body></html>")
+    bodies = [whole[: len(whole) // 2], "[]", "<html><body>Service temporarily unavailable</body></html>"]
+    if vendor not in ANY_OBJECT:
+        bodies.append("{}")
     return Response(bodies[int(print_, 16) % len(bodies)], 200, media_type="application/json")

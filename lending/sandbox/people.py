@@ -12,7 +12,10 @@ from . import applicants
 from .store import Store
 
 PERSONAS = Path(__file__).parent / "personas.json"
-ID_NAMES, PHONE_NAMES, CARD_NAMES = ("id_number", "sfzh", "certNo"), ("phone", "sjh"), ("card_number",)
+ID_NAMES = ("id_number", "sfzh", "certNo", "certifId")
+PHONE_NAMES, CARD_NAMES = ("phone", "sjh", "phoneNo"), ("card_number", "accNo")
+
+FATES = {"92": "closed_card", "93": "returned", "94": "refused"}
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,10 @@ class Person:
     demo: bool
     batch: int = -1
     id_number: str = ""
+
+    def fate(self) -> str:
+        """What happens to the money of somebody who is no demo identity, by digits 15 and 16 of their number."""
+        return "" if self.demo else FATES.get(self.id_number[14:16], "")
 
 
 @cache

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from django.contrib.auth import get_user_model
+from django.db.models import QuerySet
 
-from lending.common import clock, text
+from lending.common import bulk, clock, text
+from lending.common.compiled import compiled
 from lending.common.errors import Conflict, Invalid, NotFound
 from lending.models import Application, ApplicationStatus, Grade, Product, Reason, Supplement
 from lending.models.application import OPEN_STATUSES
@@ -65,10 +67,14 @@ class WrongState(Conflict):
 
 
 def lock(application_id: int) -> Application:
-    try:
-        return Application.objects.select_for_update(of=("self",)).select_related("product").get(pk=application_id)
-    except Application.DoesNotExist:
-        raise NotFound("There is no such application.") from None
+    for application in _locked(application_id=application_id):
+        return application
+    raise NotFound("There is no such application.")
+
+
+@compiled
+def _locked(application_id: int) -> QuerySet[Application]:
+    return Application.objects.select_for_update(of=("self",)).select_related("product").filter(pk=application_id)
 
 
 def check_can(application: Application, transition: str) -> None:
@@ -366,5 +372,5 @@ def _close_supplement(application: Application, at: datetime) -> None:
 def move(application: Application, transition: str, *, by: str, at: datetime, reason: str = "") -> None:
     source = application.status
     getattr(application, transition)()
-    application.save()
+    bulk.save(application)
     events.record(subject=application, source=source, actor=by, at=at, reason=reason)

@@ -39,7 +39,6 @@ def _read(known: timedelta) -> timedelta:
 
 def move_to(*, instant: datetime) -> None:
     """Set the clock to `instant`, which lies ahead of it. Every process follows within a second."""
-    global _cached
     if not getattr(settings, "DEMO_CLOCK", False):
         raise NoDemoClock()
     ahead = instant - clock.now()
@@ -48,4 +47,10 @@ def move_to(*, instant: datetime) -> None:
     row, _ = DemoClock.objects.get_or_create(pk=1)
     row.offset_seconds += int(ahead.total_seconds()) + 1
     row.save(update_fields=["offset_seconds"])
+    _forget()
+    transaction.on_commit(_forget)  # until then another thread of this process reads the old row, and keeps it
+
+
+def _forget() -> None:
+    global _cached
     _cached = None

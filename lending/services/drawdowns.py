@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 
 from django_fsm import can_proceed
 
@@ -59,12 +60,14 @@ def confirm(
     consent_id: int,
     bureau_consent_id: int,
     candidates: Sequence[str],
+    guarantors: Sequence[str] = (),
     by: str,
     at: datetime,
 ) -> int:
     """The borrower takes money against the grant: REQUESTED, the amount held against the limit.
 
-    `candidates`: the funders the two consents name, in the order they will be asked (1 to 3).
+    `candidates`: the funders the two consents name, in the order they will be asked (1 to 3); `guarantors`: theirs,
+    whom the consents name too.
     Raises InvalidRequest, GrantNotUsable, TooManyLoans, CardNotUsable, ConsentNotLive, AboveCeiling.
     """
     grant = grants.lock(grant_id)
@@ -82,7 +85,7 @@ def confirm(
     grants.check_can_draw(grant, amount_cents, at)
     _check_open_loans(grant)
     _check_card(grant.user_id, card_id)
-    _check_consents(grant.user_id, (consent_id, bureau_consent_id), candidates, at)
+    _check_consents(grant.user_id, (consent_id, bureau_consent_id), candidates, guarantors, at)
     cost = offer.quote(
         amount_cents=amount_cents,
         months=months,
@@ -130,14 +133,16 @@ def _check_card(user_id: int, card_id: int) -> None:
         raise CardNotUsable()
 
 
-def _check_consents(user_id: int, ids: Sequence[int], candidates: Sequence[str], at: datetime) -> None:
+def _check_consents(
+    user_id: int, ids: Sequence[int], candidates: Sequence[str], guarantors: Sequence[str], at: datetime
+) -> None:
     if not 1 <= len(candidates) <= MAX_CANDIDATES:
         raise ConsentNotLive("No lender is named.")
+    named = [*candidates, *guarantors]
     for code, consent_id in zip(("funder_share", "funder_bureau"), ids, strict=True):
-        live = users.live_consent_naming(user_id, code, candidates, at)
+        live = users.live_consent_naming(user_id, code, named, at)
         if live is None or live.id != consent_id:
-            named = ", ".join(candidates)
-            raise ConsentNotLive(f"{code} does not name {named}.", document=code, recipients=list(candidates))
+            raise ConsentNotLive(f"{code} does not name {', '.join(named)}.", document=code, recipients=named)
 
 
 def record_check(
@@ -158,12 +163,24 @@ def record_check(
     return True
 
 
-def funder_pending(*, drawdown_id: int, funder_code: str, guarantor_code: str, mode: str, at: datetime) -> None:
-    """ROUTING → FUNDER_PENDING with the funder that holds the reservation; it must be a named candidate."""
+def funder_pending(
+    *,
+    drawdown_id: int,
+    funder_code: str,
+    guarantor_code: str,
+    mode: str,
+    at: datetime,
+    guarantee_rate: Decimal = Decimal(0),
+) -> None:
+    """ROUTING → FUNDER_PENDING with the funder that holds the reservation; it must be a named candidate.
+
+    guarantee_rate: of the customer's price, what the guarantor gets; the price itself stays.
+    """
     drawdown = lock(drawdown_id)
     if funder_code not in drawdown.candidates:
         raise ConsentNotLive(f"{funder_code} is not named in the consent.", recipient=funder_code)
     drawdown.funder_code, drawdown.guarantor_code, drawdown.mode = funder_code, guarantor_code, mode
+    drawdown.guarantee_rate = guarantee_rate
     _move(drawdown, "ask_funder", by="system", at=at, reason=funder_code)
 
 
@@ -182,6 +199,21 @@ def reopen_routing(*, drawdown_id: int, at: datetime) -> None:
     if drawdown.status != DrawdownStatus.NO_FUNDER:
         raise WrongState(f"The drawdown is {drawdown.status}.", state=drawdown.status)
     _move(drawdown, "route", by="system", at=at)
+
+
+def rerouted(*, drawdown_id: int, by: str, at: datetime) -> None:
+    """FUNDER_PENDING, SIGNING or NO_FUNDER → ROUTING: people took it from its funder, or want another look.
+
+    What the funder held is released by the caller. Raises WrongState.
+    """
+    drawdown = lock(drawdown_id)
+    if drawdown.status == DrawdownStatus.NO_FUNDER:
+        _move(drawdown, "route", by=by, at=at, reason="rerouted")
+        return
+    if drawdown.status not in (DrawdownStatus.FUNDER_PENDING, DrawdownStatus.SIGNING):
+        raise WrongState(f"The drawdown is {drawdown.status}.", state=drawdown.status)
+    _leave_funder(drawdown)
+    _move(drawdown, "reroute", by=by, at=at, reason="rerouted")
 
 
 def funder_accepted(*, drawdown_id: int, expires_at: datetime, at: datetime) -> bool:
@@ -225,6 +257,7 @@ def approval_ran_out(*, drawdown_id: int, at: datetime) -> None:
 def _leave_funder(drawdown: Drawdown) -> None:
     drawdown.funder_code = drawdown.guarantor_code = drawdown.mode = drawdown.contract_set_sha256 = ""
     drawdown.approval_expires_at = None
+    drawdown.guarantee_rate = Decimal(0)
 
 
 def signed(*, drawdown_id: int, contract_set_sha256: str, at: datetime) -> bool:

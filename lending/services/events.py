@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from lending.common import bulk
 from lending.common.wake import wake
 from lending.models import Application, Drawdown, Event, Grant, Loan
 
@@ -11,9 +12,8 @@ def record(
     *, subject: Application | Grant | Drawdown | Loan, source: str, actor: str, at: datetime, reason: str = ""
 ) -> int:
     """Write the event of a transition that has just been saved on `subject`; flow handles it after commit."""
-    event = Event.objects.create(
-        **_keys(subject), source=source, target=subject.status, actor=actor, reason=reason, occurred_at=at
-    )
+    event = Event(**_keys(subject), source=source, target=subject.status, actor=actor, reason=reason, occurred_at=at)
+    bulk.insert_rows([event])
     wake("lending.tasks.run_flow")
     return event.pk
 

@@ -1,7 +1,7 @@
 """Writes to a loan (借据): opening, accrual, ageing, cancellation, compensation, write-off. Money in: `repayments`."""
 
 import builtins
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -45,12 +45,14 @@ def open(*, drawdown: Drawdown, at: datetime) -> int:
         method=drawdown.method,
         disbursed_on=value_date,
     )
+    fees = offer.guarantee_fees(plan.lines, annual_rate=drawdown.annual_rate, guarantee_rate=drawdown.guarantee_rate)
     loan = Loan(
         drawdown=drawdown,
         user_id=drawdown.user_id,
         product=drawdown.product,
         principal_cents=drawdown.amount_cents,
         annual_rate=drawdown.annual_rate,
+        guarantee_rate=drawdown.guarantee_rate,
         overdue_rate=offer.overdue_rate(drawdown.annual_rate),
         months=drawdown.months,
         method=drawdown.method,
@@ -73,9 +75,10 @@ def open(*, drawdown: Drawdown, at: datetime) -> int:
             number=line.number,
             due_date=line.due_on,
             principal_cents=line.principal_cents,
-            interest_cents=line.interest_cents,
+            interest_cents=line.interest_cents - fee,
+            guarantee_fee_cents=fee,
         )
-        for line in plan.lines
+        for line, fee in zip(plan.lines, fees, strict=True)
     )
     ledger.post(
         key=f"payout-{drawdown.pk}",
@@ -121,14 +124,14 @@ def accrue(*, loan_id: int, as_of: date, at: datetime) -> None:
 
 
 def accrue_to(loan: Loan, lines: Sequence[Instalment], as_of: date, at: datetime, *, key: str = "") -> None:
-    """Bring accrued interest and penalty to the end of `as_of` and post the difference in one journal.
+    """Bring accrued interest, guarantee fee and penalty to the end of `as_of`; post the difference in one journal.
 
     Backward too, with a `key` of its own, where money turns out to have come before a day that is closed: penalty
     of the later days is taken back as far as it is not paid.
     """
     grace = int(term("grace_days"))
     first, last = sorted((loan.accrued_through, as_of))
-    interest = penalty = 0
+    interest = fee = penalty = 0
     starts_on, balance = loan.value_date, loan.principal_cents
     for line in lines:
         earned = accrual.interest_to(
@@ -137,8 +140,13 @@ def accrue_to(loan: Loan, lines: Sequence[Instalment], as_of: date, at: datetime
             due_on=line.due_date,
             balance_cents=balance,
             interest_cents=line.interest_cents - line.waived_interest_cents,
-            annual_rate=loan.annual_rate,
+            annual_rate=loan.interest_rate,
             due_day=loan.value_date.day,
+        )
+        guaranteed = accrual.fee_to(
+            interest_cents=earned,
+            scheduled_interest_cents=line.interest_cents - line.waived_interest_cents,
+            fee_cents=line.guarantee_fee_cents if line.due_date <= as_of or earned else 0,
         )
         owed = accrual.penalty_between(
             since=first,
@@ -151,13 +159,14 @@ def accrue_to(loan: Loan, lines: Sequence[Instalment], as_of: date, at: datetime
         if as_of < loan.accrued_through:
             owed = -min(owed, line.open_penalty_cents)
         interest += earned - line.accrued_interest_cents
+        fee += guaranteed - line.accrued_guarantee_fee_cents
         penalty += owed
-        line.accrued_interest_cents = earned
+        line.accrued_interest_cents, line.accrued_guarantee_fee_cents = earned, guaranteed
         line.penalty_cents += owed
-        line.save(update_fields=["accrued_interest_cents", "penalty_cents"])
+        line.save(update_fields=["accrued_interest_cents", "accrued_guarantee_fee_cents", "penalty_cents"])
         starts_on, balance = line.due_date, balance - line.principal_cents
     loan.accrued_through = as_of
-    if interest or penalty:
+    if interest or fee or penalty:
         ledger.post(
             key=key or f"accrual-{loan.pk}-{as_of:%Y%m%d}",
             kind="accrual",
@@ -165,6 +174,8 @@ def accrue_to(loan: Loan, lines: Sequence[Instalment], as_of: date, at: datetime
             legs={
                 "interest_receivable": interest,
                 "interest_income": -interest,
+                "guarantee_fee_receivable": fee,
+                "guarantor_payable": -fee,
                 "penalty_receivable": penalty,
                 "penalty_income": -penalty,
             },
@@ -270,8 +281,11 @@ def cancel(loan: Loan, *, reverse: Sequence[str], used_cents: int, by: str, as_o
 # --- compensation and write-off --------------------------------------------------------------------------------------
 
 
-def compensate(*, loan_id: int, by: str, at: datetime) -> None:
-    """The guarantor has paid the creditor (代偿): it is the creditor from that day; the borrower still owes."""
+def compensate(*, loan_id: int, by: str, at: datetime) -> Mapping[str, int]:
+    """The guarantor has paid the creditor (代偿): it is the creditor from that day; the borrower still owes.
+
+    What was paid, in cents by account of the claim. Raises WrongState where it is not overdue, or has no guarantor.
+    """
     loan = lock(loan_id)
     check_can(loan, "compensate")
     if not loan.guarantor_code:
@@ -287,6 +301,8 @@ def compensate(*, loan_id: int, by: str, at: datetime) -> None:
     LoanCreditor.objects.update_or_create(loan=loan, from_date=as_of, defaults={"creditor": loan.creditor})
     move(loan, "compensate", by=by, at=at)
     loan.save()
+    messages.queue(user_id=loan.user_id, template="loan_compensated", params={}, key=f"compensated-{loan.pk}", at=at)
+    return claim
 
 
 def write_off(*, loan_id: int, by: str, at: datetime) -> None:

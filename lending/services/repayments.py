@@ -40,7 +40,7 @@ def settlement(loan: Loan, lines: Sequence[Instalment], as_of: date) -> accrual.
     return accrual.settlement(
         as_of=as_of,
         value_date=loan.value_date,
-        annual_rate=loan.annual_rate,
+        annual_rate=loan.interest_rate,
         instalments=loans.owed(loan, lines, as_of),
     )
 
@@ -119,17 +119,25 @@ def _gives_back(loan: Loan, amount_cents: int) -> bool:
 def _earn_what_was_paid_ahead(
     loan: Loan, lines: Sequence[Instalment], repayment: Repayment, as_of: date, at: datetime
 ) -> None:
-    """Interest paid before its day is not given back on settlement: it is income now, and nothing stays receivable."""
+    """Interest and fee paid before their day are not given back on settlement: they are earned now, and nothing stays
+    receivable."""
     ahead = sum(line.paid_interest_cents - line.accrued_interest_cents for line in lines)
+    fee = sum(line.paid_guarantee_fee_cents - line.accrued_guarantee_fee_cents for line in lines)
     for line in lines:
         line.accrued_interest_cents = line.paid_interest_cents
-        line.save(update_fields=["accrued_interest_cents"])
-    if ahead:
+        line.accrued_guarantee_fee_cents = line.paid_guarantee_fee_cents
+        line.save(update_fields=["accrued_interest_cents", "accrued_guarantee_fee_cents"])
+    if ahead or fee:
         ledger.post(
             key=f"accrual-settled-{repayment.pk}",
             kind="accrual",
             loan=loan,
-            legs={"interest_receivable": ahead, "interest_income": -ahead},
+            legs={
+                "interest_receivable": ahead,
+                "interest_income": -ahead,
+                "guarantee_fee_receivable": fee,
+                "guarantor_payable": -fee,
+            },
             business_date=as_of,
             at=at,
         )

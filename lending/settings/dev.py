@@ -41,5 +41,5 @@ WHITENOISE_USE_FINDERS = True  # no collectstatic between an edit and the page
 WHITENOISE_AUTOREFRESH = False
 
 # Everybody in a demo comes from 127.0.0.1.
-REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] = dict.fromkeys(("anon", "user", "otp", "token"), "6000/min")
+REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] = dict.fromkeys(("anon", "user", "otp", "token", "verify"), "6000/min")
 LOGGING["root"]["level"] = os.environ.get("LOG_LEVEL", "INFO")

@@ -8,11 +8,11 @@ MEDIA_ROOT = RUN_DIR / "test-media"
 DATABASES["default"]["CONN_MAX_AGE"] = 0
 DATABASES["default"]["OPTIONS"] = {
     "connect_timeout": 5,
-    "options": "-c synchronous_commit=off -c lending.may_truncate=on",
+    "options": "-c synchronous_commit=off",
 }
 # The cache's faults are tested for themselves; a test must not be throttled by the one before it.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] = dict.fromkeys(("anon", "user", "otp", "token"), "100000/min")
+REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] = dict.fromkeys(("anon", "user", "otp", "token", "verify"), "100000/min")
 LOGGING["root"]["level"] = "WARNING"
 # Refuses until the `sandbox` fixture has started one: no test may reach what happens to run on this machine.
 SANDBOX_URL = "http://127.0.0.1:1"

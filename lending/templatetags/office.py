@@ -37,6 +37,12 @@ def yuan(amount_cents: int | None) -> str:
 
 
 @register.filter
+def cents(amount_cents: int | None, currency: str) -> str:
+    """In a currency that is not the product's own."""
+    return "-" if amount_cents is None else money.format_cents(amount_cents, currency)
+
+
+@register.filter
 def counted(number: int) -> str:
     """A count that may have been ended early: "1,000+"."""
     return f"{min(number, COUNTED):,}{'+' if number > COUNTED else ''}"

@@ -7,10 +7,9 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
-from lending.common import clock
+from lending.common import clock, period
 from lending.common.admin import ReadOnlyAdmin, instant
 from lending.common.shown import page_link
-from review.admin import period
 from review.models import Override, OverrideBrief
 from review.queries.quality import OverrideRow, overrides
 

@@ -1,32 +1,16 @@
 """The figures of the desk as tables: what a page shows behind its charts, and what is downloaded."""
 
-import csv
-import io
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-
-from django.utils.safestring import SafeString
 
 from lending.common import charts
 from lending.common.shown import stamp
+from lending.common.tables import Table, share
 from review.queries import figures, quality
 from review.rules.agreement import Agreement
 
 STAGES = ("待初审 waiting initial", "初审中 in initial", "待终审 waiting final", "终审中 in final", "暂停 paused")
 TONES = ("first", "second", "third", "fourth")
-
-
-@dataclass(frozen=True)
-class Table:
-    """`code` is its name in addresses. Cells are text; the first of a row names it."""
-
-    code: str
-    title: str
-    head: tuple[str, ...]
-    rows: Sequence[Sequence[str]]
-    chart: SafeString = field(default=SafeString(""))
-    told: str = ""
 
 
 def tables(found: figures.Figures) -> list[Table]:
@@ -40,19 +24,6 @@ def tables(found: figures.Figures) -> list[Table]:
         _rates("products", "按产品 By product", "产品 Product", found.products),
         _stages(found),
     ]
-
-
-def as_csv(table: Table) -> bytes:
-    """UTF-8 with a mark at its beginning, so that spreadsheets read the Chinese; a cell never begins a formula."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    for row in (table.head, *table.rows):
-        writer.writerow([f"'{cell}" if cell[:1] in "=+@\t" and cell[:1] else cell for cell in row])
-    return ("\ufeff" + out.getvalue()).encode()
-
-
-def share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.0%}"
 
 
 def _hours(value: float | None) -> str:

@@ -20,6 +20,7 @@ from review import queries, services
 from review.admin.desk.views import PHONE_STATES
 from review.models import CallResult, PhoneAnswer, PhoneAttempt, PhoneCheck, PhoneQuestion, PhoneScript
 from users import queries as users
+from users.services import access
 
 RESULTS = {"verified": "green", "not_verified": "amber", "mismatches": "red"}
 STATES = {"open": "teal", "broken_off": "amber", "done": "grey"}
@@ -79,8 +80,8 @@ class PhoneCheckAdmin(Revealing, ReadOnlyAdmin):
     list_filter = ["callee", "state", "result"]
     list_select_related = ["case", "started_by"]
     revealed = {"numbers": numbers_of, "answers": answers_of}
-    recorder = services.record_reveal
-    refusal_recorder = services.record_refusal
+    recorder = access.record
+    refusal_recorder = access.record_refusal
 
     standing = state_badge("state", STATES, description="状态 State")
     outcome = state_badge("result", RESULTS, description="结果 Result")

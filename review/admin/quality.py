@@ -17,12 +17,13 @@ from unfold.widgets import (
     UnfoldAdminTextareaWidget,
 )
 
-from lending.common import clock
+from lending.common import clock, period
 from lending.common.admin import ReadOnlyAdmin, instant, money
 from lending.common.composed import ComposedPage
 from lending.common.errors import DomainError, Forbidden, Invalid
-from review.admin import evidence, period
-from review.admin.figures import Table, as_csv, quality_tables, tables
+from lending.common.tables import Table, download
+from review.admin import evidence
+from review.admin.figures import quality_tables, tables
 from review.admin.forms import VERDICTS, Codes
 from review.models import DriftAlarm, ErrorClass, QualitySetting, ReviewDay, SamplingRule, SecondLook
 from review.queries import actions_of
@@ -232,10 +233,7 @@ class SecondLookAdmin(ComposedPage, ReadOnlyAdmin):
             table = next((table for table in found if table.code == wanted), None)
             if table is None:
                 raise Http404
-            name = f"review-{table.code}-{span.since}-{span.until}.csv"
-            answer = HttpResponse(as_csv(table), content_type="text/csv; charset=utf-8")
-            answer["Content-Disposition"] = f'attachment; filename="{name}"'
-            return answer
+            return download(table, f"review-{table.code}-{span.since}-{span.until}")
         context = {**self.admin_site.each_context(request), "opts": self.opts, "span": span, "tables": found}
         return render(request, template, context | shown)
 

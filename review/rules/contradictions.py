@@ -110,7 +110,7 @@ def _who(facts: Facts) -> Iterator[Contradiction]:
     if facts.identity_state == "failed":
         title = "身份 Name and ID number do not agree"
         yield Contradiction("identity", SERIOUS, title, "own identity", "borrower", "no match", "identity check")
-    if facts.phone_match not in (None, "", "match"):
+    if facts.phone_match not in (None, "", "consistent"):
         title = "手机号 The phone is not registered in the borrower's name"
         seen = str(facts.phone_match).replace("_", " ")
         yield Contradiction("phone", SERIOUS, title, "own phone", "borrower", seen, "phone registration")

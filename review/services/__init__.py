@@ -12,7 +12,6 @@ from .notes import add as add_note
 from .notes import attach
 from .overdue import run_sweep
 from .printing import print_case
-from .seeing import record_refusal, record_reveal
 from .verdicts import decide, recommend
 
 __all__ = [
@@ -34,8 +33,6 @@ __all__ = [
     "phone",
     "print_case",
     "recommend",
-    "record_refusal",
-    "record_reveal",
     "recuse",
     "release_lease",
     "request_supplement",

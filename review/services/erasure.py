@@ -7,7 +7,7 @@ from review.models import Attachment, CaseNote, PhoneAnswer, PhoneAttempt
 
 
 def erase(*, user_id: int) -> None:
-    """Empty notes, answers on the telephone and the numbers called; files go once this is committed."""
+    """Empty notes, titles, answers on the telephone and the numbers called; files go once this is committed."""
     for note in CaseNote.objects.filter(case__borrower_id=user_id).order_by("pk"):
         note.text = ""
         note.save(update_fields=["text"])
@@ -17,5 +17,7 @@ def erase(*, user_id: int) -> None:
     for answer in PhoneAnswer.objects.filter(check_of__case__borrower_id=user_id).order_by("pk"):
         answer.answer = ""
         answer.save(update_fields=["answer"])
-    for name in Attachment.objects.filter(case__borrower_id=user_id).values_list("file", flat=True):
+    files = Attachment.objects.filter(case__borrower_id=user_id)
+    files.update(title="")
+    for name in files.values_list("file", flat=True):
         transaction.on_commit(lambda name=name: vault.forget(name))  # type: ignore[misc]

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -14,11 +13,11 @@ from lending.common import clock
 from lending.common.acting import ReasonForm
 from lending.common.admin import ReadOnlyAdmin
 from lending.common.errors import NotFound
-from lending.common.revealing import PERMISSION
+from lending.common.revealing import PERMISSION, recorded
 from risk.admin.shown import pretty, value
 from risk.queries import lineage
 from risk.queries.lineage import Line, Lineage
-from risk.services.lineage import reveal
+from risk.services.lineage import Revealed, refused, reveal
 
 OWN_PAGES = {  # where a part of our own records is to be seen: the model, and what of the decision names the row
     "application": ("lending.application", "application_id"),
@@ -85,14 +84,12 @@ class WithLineage(ReadOnlyAdmin):
             if not (may and line.origin_pull_id):
                 raise PermissionDenied
             if form.is_valid():
-                with transaction.atomic(durable=True):
-                    revealed = reveal(
-                        decision_id=object_id,
-                        name=name,
-                        by=f"staff:{request.user.pk}",
-                        reason=form.cleaned_data["reason"],
-                        at=clock.now(),
-                    )
+                asked = {"decision_id": object_id, "name": name, "by": f"staff:{request.user.pk}", "at": clock.now()}
+                asked["reason"] = form.cleaned_data["reason"]
+                shown: list[Revealed] = []
+                if refusal := recorded(asked, lambda **values: shown.append(reveal(**values)), refused):
+                    form.add_error(None, refusal)
+                revealed = shown[0] if shown else None
         context = {
             **self.admin_site.each_context(request),
             "title": f"Lineage of {name}",

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import httpx
+import aiohttp
 
 from lending.common import http
 from lending.common.errors import Malformed, PermanentError, TransientError
@@ -59,7 +59,7 @@ REPORT: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
 }
 
 
-async def query(*, client: httpx.AsyncClient, source: SourceView, key: str, subject: Subject) -> Mapping[str, Any]:
+async def query(*, client: aiohttp.ClientSession, source: SourceView, key: str, subject: Subject) -> Mapping[str, Any]:
     reply = await http.acall(
         client=client,
         vendor=source.code,

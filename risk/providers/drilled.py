@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
+import aiohttp
 
 from lending.common import clock, drill
 from risk.providers.base import Query, Subject
@@ -14,7 +14,9 @@ from users.queries import SourceView
 def drillable(query: Query) -> Query:
     """The adapter, heeding drills."""
 
-    async def asked(*, client: httpx.AsyncClient, source: SourceView, key: str, subject: Subject) -> Mapping[str, Any]:
+    async def asked(
+        *, client: aiohttp.ClientSession, source: SourceView, key: str, subject: Subject
+    ) -> Mapping[str, Any]:
         # The demo's clock reads the database, which no event loop may.
         if source.drill and (mode := source.drilled(await asyncio.to_thread(clock.now))):
             if mode == "slow":

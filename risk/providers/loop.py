@@ -5,6 +5,7 @@ own: one that is slow takes nothing from the others.
 """
 
 import asyncio
+import atexit
 import os
 import threading
 from collections.abc import Coroutine
@@ -12,11 +13,13 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import httpx
+import aiohttp
 
 from lending.common import http
 
 T = TypeVar("T")
+
+CLOSING_SECONDS = 2
 
 _lock = threading.Lock()
 _running: dict[int, "_Running"] = {}
@@ -26,11 +29,11 @@ _running: dict[int, "_Running"] = {}
 class _Running:
     loop: asyncio.AbstractEventLoop
     thread: threading.Thread
-    clients: dict[str, httpx.AsyncClient] = field(default_factory=dict)
+    clients: dict[str, aiohttp.ClientSession] = field(default_factory=dict)
     places: dict[tuple[str, int], asyncio.Semaphore] = field(default_factory=dict)
 
 
-def client(vendor: str) -> httpx.AsyncClient:
+def client(vendor: str) -> aiohttp.ClientSession:
     """The vendor's own connections. To be asked for on the loop."""
     clients = _ours().clients
     if vendor not in clients:
@@ -49,6 +52,19 @@ def place(vendor: str, at_most: int) -> asyncio.Semaphore:
 def submit(work: Coroutine[Any, Any, T]) -> "Future[T]":
     """Start `work` on the loop; the future may be waited for on any thread."""
     return asyncio.run_coroutine_threadsafe(work, _ours().loop)
+
+
+@atexit.register
+def _close() -> None:
+    """Give connections back before the loop goes with its process."""
+    running = _running.get(os.getpid())
+    if running is not None and running.thread.is_alive():
+
+        async def close() -> None:
+            for each in running.clients.values():
+                await each.close()
+
+        asyncio.run_coroutine_threadsafe(close(), running.loop).result(timeout=CLOSING_SECONDS)
 
 
 def _ours() -> _Running:

@@ -14,7 +14,10 @@ from lending.common.errors import NotFound
 from risk.models import Assessment, DataPull, Decision, PullState
 from users import queries as users
 
-NO_CONSENT, CONSENT_NOT_LIVE = "no_consent", "consent_not_live"  # as pulls write them: never asked, withdrawn since
+# As pulls write them. Never asked: no consent, no authorisation; withdrawn since; the vendor's word on a token.
+NO_CONSENT, NOT_AUTHORISED, CONSENT_NOT_LIVE = "no_consent", "not_authorised", "consent_not_live"
+NEVER_ASKED = {NO_CONSENT: "not_asked", NOT_AUTHORISED: "not_authorised"}
+TOKEN_REFUSED = ("token_expired", "token_unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,9 @@ class DecisionView:
 class DataUsed:
     """One source that was asked about a person, or was to be: for the person.
 
-    `state`: answered, reused (`reused_from_at`: when that answer came), dead, pending, or not_asked for want of a live
-    consent. `asked_for`: application or drawdown. `consent_id`: None where nothing was to be sent under any.
+    `state`: answered, reused (`reused_from_at`: when that answer came), dead, pending, not_asked for want of a live
+    consent, or not_authorised for want of what the source needs beside it. `asked_for`: application or drawdown.
+    `consent_id`: None where nothing was to be sent under any.
     """
 
     source: str
@@ -173,6 +177,8 @@ def data_used(user_id: int) -> tuple[DataUsed, ...]:
 def _state_for_the_person(row: DataPull) -> str:
     if row.reused_from_id:
         return "reused"
+    if row.state == PullState.DEAD and row.failure.startswith(TOKEN_REFUSED):
+        return "not_authorised"
     return "not_asked" if row.failure == CONSENT_NOT_LIVE else str(row.state)
 
 
@@ -181,7 +187,7 @@ def _not_asked(user_id: int) -> Iterator[DataUsed]:
     register = users.source_facts() if rows else {}
     for row in rows:
         for code, why in row.skipped.items():
-            if why == NO_CONSENT and (source := register.get(code)):
+            if why in NEVER_ASKED and (source := register.get(code)):
                 yield DataUsed(
                     source=code,
                     name_en=source.name_en,
@@ -189,7 +195,7 @@ def _not_asked(user_id: int) -> Iterator[DataUsed]:
                     vendor=source.recipient,
                     asked_for=row.kind,
                     pulled_at=row.finished_at or row.created_at,
-                    state="not_asked",
+                    state=NEVER_ASKED[why],
                     reused_from_at=None,
                     consent_id=None,
                     consent_code=source.consent_code,
@@ -207,7 +213,7 @@ def has_decided(user_id: int) -> bool:
 
 
 def sources_silent(application_id: int) -> Mapping[str, str]:
-    """Sources without an answer and why: the failure, no_consent or switched_off."""
+    """Sources without an answer and why: the failure, no_consent, not_authorised, no_device or switched_off."""
     silent: dict[str, str] = {}
     for row in Assessment.objects.filter(application_id=application_id):
         silent |= row.skipped

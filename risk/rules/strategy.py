@@ -15,7 +15,6 @@ from risk.rules.ruleset import compile_rules
 from risk.rules.sample import Row
 from risk.rules.scorecard import compile_card
 
-SWITCHED_OFF = ("phone3", "phone_list", "device")  # in the register, not in use yet: their variables are unknown
 DEAREST = ("bureau", "bankflow")  # asked last, only where the knock-outs of the stage before let pass
 DATA = Path(__file__).resolve().parents[1] / "data"
 
@@ -82,7 +81,7 @@ def shipped_addresses() -> Mapping[str, str]:
 
 
 def inputs_of(row: Row) -> dict[str, Any]:
-    """Every variable of a complete application of the row: all consents given, every source in use answering."""
+    """Every variable of a complete application of the row: all consents given, every source answering."""
     applicant, answers = sample.applicant(row), sample.vendor_answers(row)
     low, high, step = sample.AMOUNTS[applicant.product]
     known = {
@@ -124,7 +123,7 @@ def inputs_of(row: Row) -> dict[str, Any]:
     pulled = {
         name: value_at(variable, answers[variable.source])
         for name, variable in catalogue().items()
-        if variable.source in answers and variable.source not in SWITCHED_OFF
+        if variable.source in answers
     }
     return known | pulled
 

@@ -13,7 +13,7 @@ from risk.services.drafts import begin as begin_draft
 from risk.services.drafts import discard as discard_draft
 from risk.services.drafts import fork as fork_release
 from risk.services.drafts import save as save_draft
-from risk.services.erasure import erase
+from risk.services.erasure import erase, forget
 from risk.services.exemptions import approve as approve_exemption
 from risk.services.exemptions import ask as ask_exemption
 from risk.services.exemptions import end as end_exemption
@@ -50,6 +50,7 @@ __all__ = [
     "end_experiment",
     "erase",
     "exemptible_rules",
+    "forget",
     "fork_release",
     "import_flows",
     "propose_draft",

@@ -19,6 +19,9 @@ MAY_READ_AGAIN = "risk.change_datapull"
 PURGED_AT_ONCE = 500
 
 
+TOKEN_REFUSED = frozenset({"token_expired", "token_unknown"})  # as vendors say it; nothing is out of order
+
+
 class NotQuarantined(Conflict):
     code, title = "not_quarantined", "This answer is not in quarantine"
 
@@ -47,9 +50,14 @@ def settle(rows: Mapping[int, DataPull], answers: Sequence[Answer], at: datetime
     for row in changed:
         if row.pk not in written:
             row.refresh_from_db()
-    died = [row for row in changed if row.pk in written and row.state == PullState.DEAD]
+    died = [row for row in changed if row.pk in written and row.state == PullState.DEAD and not is_token_refused(row)]
     for row in sorted(died, key=lambda row: row.source_code):  # one order for all, or two outages at once deadlock
         _tell(row, at)
+
+
+def is_token_refused(row: DataPull) -> bool:
+    """Whether the vendor does not take the person's authorisation, or no more."""
+    return row.state == PullState.DEAD and row.failure.partition(":")[0] in TOKEN_REFUSED
 
 
 def _tell(row: DataPull, at: datetime) -> None:
@@ -87,7 +95,7 @@ def read_again(*, pull_id: int, by: str, reason: str, at: datetime) -> None:
     acts.record(by=by, act="read_again", subject=f"pull:{row.pk}", reason=reason, at=at, permission=MAY_READ_AGAIN)
     if not row.quarantined or row.payload is None:
         raise NotQuarantined(f"{row} is {row.state}.")
-    specs = register.catalogue([row.answers_for]).specs.get(row.answers_for, [])
+    specs = register.catalogue().specs.get(row.answers_for, [])
     try:
         read(specs, row.payload.get("data"))
     except Unreadable as error:

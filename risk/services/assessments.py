@@ -12,16 +12,20 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from lending import queries as lending
-from lending.common import clock, wake, work
+from lending.common import bulk, clock, wake, work
+from lending.common.compiled import compiled
+from lending.common.remembered import one_look
+from lending.queries import ApplicationView
 from lending.rules.terms import Terms
 from lending.services import applications, drawdowns
 from risk.models import Assessment, AssessmentKind, AssessmentState, Binding, Decision
 from risk.services import decisions, facts, pulls, register
 from risk.services.pulls import Pulls
 from risk.services.register import Catalogue
+from users import queries as users
 from users.queries import SourceView
 from users.services import notices, tags
 
@@ -79,7 +83,7 @@ def run_assessment(*, assessment_id: int, now: datetime) -> None:
         )
     if not claimed:
         return
-    assessment = Assessment.objects.get(pk=assessment_id)
+    (assessment,) = _by_id(assessment_id=assessment_id)
     try:
         _run(assessment, now)
     except _NotOurs:
@@ -125,6 +129,7 @@ class _Run:
     product_code: str
     channel_code: str
     checks_cents: int
+    application: ApplicationView | None
     now: datetime
     started: float = field(default_factory=time.monotonic)
     kept: float = field(default_factory=time.monotonic)
@@ -165,31 +170,44 @@ class _Run:
 
 
 def _run(assessment: Assessment, now: datetime) -> None:
-    run = _gather(assessment, now)
-    for decision in _decisions(run):
-        if decision is not None:
-            with transaction.atomic(durable=True):
-                _record(run, decision)
-            return
+    with one_look():
+        run = _gather(assessment, now)
+        for decision in _decisions(run):
+            if decision is not None:
+                with transaction.atomic(durable=True):
+                    _record(run, decision)
+                return
 
 
 def _gather(assessment: Assessment, now: datetime) -> _Run:
     sources = register.asked()
-    catalogue = register.catalogue(sources)
-    known = facts.known(assessment, catalogue.velocities, now)
+    catalogue = register.catalogue()
+    consents = users.live_consents(assessment.user_id, now)
+    known = facts.known(assessment, catalogue, consents, now)
     return _Run(
         assessment=assessment,
         pulls=pulls.begin(
-            assessment=assessment, subject=known.subject, sources=sources, catalogue=catalogue.specs, at=now
+            assessment=assessment,
+            subject=known.subject,
+            sources=sources,
+            catalogue=catalogue.specs,
+            consents=consents,
+            at=now,
         ),
         catalogue=catalogue,
-        decided={row.step: row for row in Decision.objects.filter(assessment=assessment)},
+        decided={row.step: row for row in _decided(assessment_id=assessment.pk)},
         values=known.values,
         product_code=known.product_code,
         channel_code=known.channel_code,
         checks_cents=known.checks_cents,
+        application=known.application,
         now=now,
     )
+
+
+@compiled
+def _decided(assessment_id: int) -> QuerySet[Decision]:
+    return Decision.objects.filter(assessment_id=assessment_id)
 
 
 def _decisions(run: _Run) -> Iterator[Decision | None]:
@@ -229,10 +247,11 @@ def _stages(run: _Run, scenario: str, inputs: list[str]) -> Iterator[Decision | 
 def _record(run: _Run, decision: Decision) -> None:
     """Report the verdict downhill and close the row; too late a verdict is kept and changes nothing."""
     verdict = decisions.verdict_of(decision)
-    if run.assessment.drawdown_id is not None:
+    application = run.application
+    if application is None:
         outcome = "approve" if decision.outcome == "approve" else "decline"
         drawdowns.record_check(
-            drawdown_id=run.assessment.drawdown_id,
+            drawdown_id=run.assessment.drawdown_id or 0,
             outcome=outcome,
             reasons=decision.reasons,
             decision_id=decision.pk,
@@ -240,7 +259,6 @@ def _record(run: _Run, decision: Decision) -> None:
         )
     else:
         outcome = decision.outcome
-        application = lending.application(run.assessment.application_id)
         terms = None
         if verdict.limit_cents and decision.annual_rate is not None:
             terms = Terms(verdict.limit_cents, application.months or 0, decision.annual_rate, application.method)
@@ -253,15 +271,25 @@ def _record(run: _Run, decision: Decision) -> None:
             decision_id=decision.pk,
             at=run.now,
         )
-    assessment = Assessment.objects.select_for_update().get(pk=run.assessment.pk)
+    (assessment,) = _locked(assessment_id=run.assessment.pk)
     if assessment.state != AssessmentState.PENDING:
         return  # cancelled meanwhile
     assessment.finish()
     assessment.outcome, assessment.finished_at, assessment.leased_until = outcome, run.now, None
     assessment.spend_cents, assessment.skipped = run.spend_cents, run.assessment.skipped
-    assessment.save(update_fields=["state", "outcome", "finished_at", "leased_until", "spend_cents", "skipped"])
-    for tag, source in decisions.tags_of(assessment.pk).items():
+    bulk.save(assessment, ["state", "outcome", "finished_at", "leased_until", "spend_cents", "skipped"])
+    for tag, source in decisions.tags_of(run.decided.values()).items():
         tags.put(user_id=assessment.user_id, tag=tag, source=source, at=run.now)
+
+
+@compiled
+def _by_id(assessment_id: int) -> QuerySet[Assessment]:
+    return Assessment.objects.filter(pk=assessment_id)
+
+
+@compiled
+def _locked(assessment_id: int) -> QuerySet[Assessment]:
+    return Assessment.objects.select_for_update().filter(pk=assessment_id)
 
 
 def _start(*, key: str, kind: str, application_id: int, drawdown_id: int | None, user_id: int, at: datetime) -> int:

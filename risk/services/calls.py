@@ -95,7 +95,7 @@ async def _ask(question: Question) -> Answer:
                 continue
             return answer(None, f"{error.code}: {error}", 0)
         except Malformed as error:
-            return answer(_kept(error.raw), f"{error.code}: {error}", source.price_cents)
+            return answer(_kept(error.raw), f"{error.code}: {error}", source.price_cents if error.billed else 0)
         except VendorError as error:
             spent_cents = source.price_cents if isinstance(error, UnknownOutcome) else 0
             return answer(None, f"{error.code}: {error}", spent_cents)

@@ -2,11 +2,12 @@
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from lending.common import bulk
 from lending.common.errors import NotFound, Unavailable
 from risk.models import Assessment, Binding, Decision, Experiment, Release, ShadowDecision
 from risk.rules import engine
@@ -63,7 +64,7 @@ def decide(
     approved_with = binding.scenario.output_schema.get("approved_with", ()) if decides else ()
     output, latency_us = _evaluated(release, inputs)
     verdict = read_verdict(output, approved_with)
-    row = Decision.objects.create(
+    row = Decision(
         assessment=assessment,
         scenario=binding.scenario,
         step=step,
@@ -87,6 +88,7 @@ def decide(
         latency_us=latency_us,
         decided_at=at,
     )
+    bulk.insert_rows([row])
     if running.shadow is not None:
         _shadow(row, running.shadow, inputs, approved_with)
     return row
@@ -148,10 +150,10 @@ def verdict_of(row: Decision) -> Verdict:
     return read_verdict(json.loads(row.output))
 
 
-def tags_of(assessment_id: int) -> dict[str, str]:
-    """Every tag that a decision of the assessment put, with what put it: "decision:17 rule", by its earliest one."""
+def tags_of(rows: Iterable[Decision]) -> dict[str, str]:
+    """Every tag that one of these decisions put, with what put it: "decision:17 rule", by its earliest one."""
     found: dict[str, str] = {}
-    for row in Decision.objects.filter(assessment_id=assessment_id).order_by("pk").only("tags", "hits"):
+    for row in sorted(rows, key=lambda row: row.pk):
         rules = {hit.get("tag"): hit.get("rule", "") for hit in reversed(row.hits)}
         for tag in row.tags:
             found.setdefault(tag, f"decision:{row.pk} {rules.get(tag, '')}".strip())

@@ -3,7 +3,10 @@
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from lending.common import clock
+from lending.common.compiled import compiled
 from lending.common.errors import Conflict, Invalid, NotFound
 from risk.models import Exemption, Release, ReleaseForm
 from users import queries as users
@@ -31,8 +34,13 @@ class DayOutOfBounds(Invalid):
 
 def rules_of(user_id: int, on: date) -> list[str]:
     """Names of the rules that this borrower is not held to on that business day, as `rule_set.rule`."""
+    return sorted(_live(user_id=user_id, on=on))
+
+
+@compiled
+def _live(user_id: int, on: date) -> QuerySet[Exemption, str]:
     live = Exemption.objects.filter(user_id=user_id, ended_at=None, approved_at__isnull=False, until_date__gte=on)
-    return sorted(live.values_list("rule", flat=True))
+    return live.values_list("rule", flat=True)
 
 
 def ask(*, borrower: UUID, rule: str, until: date, by: str, reason: str, at: datetime) -> Exemption:

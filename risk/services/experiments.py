@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lending.common.errors import Conflict, Invalid, NotFound
+from lending.common.remembered import remembered
 from risk.models import Arm, Binding, Experiment, ExperimentKind, Release, Scenario
 from risk.rules import arms
 from risk.services import releases
@@ -61,15 +62,21 @@ def of(binding: Binding, scope: Scope, user_id: int) -> Running:
 
 def _narrowest(binding: Binding, scope: Scope) -> dict[str, Experiment]:
     """By kind; product before channel before segment, as bindings are chosen."""
-    rows = Experiment.objects.select_related("challenger__scenario").filter(
-        scenario=binding.scenario,
-        product_code__in={binding.product_code, scope.product_code},
-        channel_code__in={binding.channel_code, scope.channel_code},
-        segment__in={binding.segment, scope.segment},
-        ended_at=None,
-    )
+    rows = [
+        row
+        for row in _under_way(binding.scenario_id)
+        if row.product_code in {binding.product_code, scope.product_code}
+        and row.channel_code in {binding.channel_code, scope.channel_code}
+        and row.segment in {binding.segment, scope.segment}
+    ]
     by_width = sorted(rows, key=lambda row: (bool(row.product_code), bool(row.channel_code), bool(row.segment)))
     return {row.kind: row for row in by_width}
+
+
+@remembered
+def _under_way(scenario_id: int) -> tuple[Experiment, ...]:
+    rows = Experiment.objects.filter(scenario_id=scenario_id, ended_at=None).select_related("challenger__scenario")
+    return tuple(rows.defer("challenger__graph", "challenger__authored", "challenger__tests"))
 
 
 def start(

@@ -1,6 +1,6 @@
 """What is known about a subject before anybody is asked: variables from our own records, by name."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -9,35 +9,38 @@ from typing import Any
 from lending import queries as lending
 from lending.queries import ApplicationView, DrawdownView
 from lending.services.gates import purpose_category
-from risk.models import Assessment, AssessmentKind, Segment, Variable
+from risk.models import Assessment, AssessmentKind, Segment
 from risk.providers.base import Subject
-from risk.rules.catalogue import VariableSpec, value_at
-from risk.rules.velocity import Window
+from risk.rules.catalogue import value_at
 from risk.services import exemptions, velocity
+from risk.services.register import Catalogue
 from users import queries as users
-from users.queries import CheckResult, Person
+from users.queries import CheckResult, ConsentView, Person
 
 LISTED = {"listed_phone": "phone", "listed_id": "id_number", "listed_device": "device", "listed_card": "card"}
-
-SELF_COLLECTED = "self_collected"
 
 
 @dataclass(frozen=True)
 class Known:
-    """What is known before anybody is asked: `values` of the variables that need no pull, None is unknown."""
+    """What is known before anybody is asked: `values` of the variables that need no pull, None is unknown.
+
+    `application`: None for the check of a drawdown.
+    """
 
     values: dict[str, Any]
     subject: Subject
     product_code: str
     channel_code: str
     checks_cents: int
+    application: ApplicationView | None
 
 
-def known(assessment: Assessment, velocities: Mapping[str, Window], at: datetime) -> Known:
-    """`velocities`: those that some scenario reads."""
+def known(assessment: Assessment, catalogue: Catalogue, consents: Sequence[ConsentView], at: datetime) -> Known:
+    """`consents`: the borrower's live ones."""
+    application = None
     person = users.person(assessment.user_id)
-    identity = users.identity_result(assessment.user_id, at)
-    shared = _shared(assessment, identity, velocities, at)
+    identity = users.identity_result(assessment.user_id, at, declared=person)
+    shared = _shared(assessment, identity, catalogue, consents, at)
     if assessment.kind == AssessmentKind.DRAWDOWN:
         drawdown = lending.drawdown(assessment.drawdown_id or 0)
         check = users.card_check(drawdown.card_id)
@@ -47,15 +50,14 @@ def known(assessment: Assessment, velocities: Mapping[str, Window], at: datetime
         application, check = lending.application(assessment.application_id), identity
         values = shared | _application(assessment, application, person, at)
         product_code, channel_code = application.product_code, application.channel_code
-    return Known(values, _subject(person), product_code, channel_code, check.price_cents if check else 0)
+    may_be_named = any(consent.code == "device" for consent in consents)
+    subject = _subject(person, users.known_device(assessment.user_id, at) if may_be_named else "")
+    checks_cents = check.price_cents if check else 0
+    return Known(values, subject, product_code, channel_code, checks_cents, application)
 
 
-def subject(user_id: int) -> Subject:
-    return _subject(users.person(user_id))
-
-
-def _subject(person: Person) -> Subject:
-    return Subject(person.name, person.id_number, person.phone, person.birth_date)
+def _subject(person: Person, device_id: str) -> Subject:
+    return Subject(person.name, person.id_number, person.phone, person.birth_date, device_id)
 
 
 def _application(assessment: Assessment, application: ApplicationView, person: Person, at: datetime) -> dict[str, Any]:
@@ -102,7 +104,11 @@ def _drawdown(assessment: Assessment, drawdown: DrawdownView, card: CheckResult 
 
 
 def _shared(
-    assessment: Assessment, identity: CheckResult | None, velocities: Mapping[str, Window], at: datetime
+    assessment: Assessment,
+    identity: CheckResult | None,
+    catalogue: Catalogue,
+    consents: Sequence[ConsentView],
+    at: datetime,
 ) -> dict[str, Any]:
     hits = users.list_hits(assessment.user_id, at)
     kinds = {hit.kind for hit in hits}
@@ -117,17 +123,18 @@ def _shared(
         "exempt_rules": exemptions.rules_of(assessment.user_id, assessment.as_of_date),
         "earlier_reasons": [],
         "earlier_tags": [],
-        **velocity.counts(user_id=assessment.user_id, asked=velocities, at=at),
-        **_self_collected(assessment.user_id, at),
+        **velocity.counts(user_id=assessment.user_id, asked=catalogue.velocities, at=at),
+        **_self_collected(assessment.user_id, catalogue, consents, at),
     }
 
 
-def _self_collected(user_id: int, at: datetime) -> dict[str, Any]:
+def _self_collected(
+    user_id: int, catalogue: Catalogue, consents: Sequence[ConsentView], at: datetime
+) -> dict[str, Any]:
     """What was counted in the data of the borrower's phone; unknown where it was refused or is not collected."""
-    features = {kind: found.features for kind, found in users.collection(user_id, at).items()}
-    rows = Variable.objects.filter(source=SELF_COLLECTED)
-    specs = [VariableSpec(row.name, row.type, row.nullable, row.source, row.path) for row in rows]
-    return {spec.name: value_at(spec, features) for spec in specs}
+    found = users.collection(user_id, at, consented=consents)
+    features = {kind: each.features for kind, each in found.items()}
+    return {spec.name: value_at(spec, features) for spec in catalogue.collected}
 
 
 def segment(user_id: int, at: datetime) -> str:

@@ -1,10 +1,10 @@
 """What the register and the catalogue say of the sources that a run asks."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from lending.common.remembered import remembered
 from risk.models import Scenario, Variable
 from risk.providers import QUERIES
 from risk.rules.catalogue import VariableSpec
@@ -12,9 +12,11 @@ from risk.rules.velocity import SOURCE, Window, window
 from users import queries as users
 from users.queries import SourceView
 
+SELF_COLLECTED = "self_collected"
 SPEC = ("name", "type", "nullable", "source", "path", "unit", "default")
 
 
+@remembered
 def asked() -> dict[str, SourceView]:
     """Every source that is asked over the wire, those switched off included, by code."""
     return {row.code: row for row in users.sources_speaking(QUERIES)}
@@ -24,20 +26,23 @@ def asked() -> dict[str, SourceView]:
 class Catalogue:
     """What a run needs of the variables and scenarios, read once.
 
-    `specs` by source of those asked over the wire; `velocities`: those that some scenario reads; `inputs` by scenario.
+    `specs` by source of those asked over the wire; `collected`: those that borrowers' phones tell; `velocities`: those
+    that some scenario reads; `inputs` by scenario.
     """
 
     specs: dict[str, list[VariableSpec]]
+    collected: list[VariableSpec]
     defaults: dict[str, Any]
     velocities: dict[str, Window]
     inputs: dict[str, list[str]]
 
 
-def catalogue(sources: Iterable[str]) -> Catalogue:
+@remembered
+def catalogue() -> Catalogue:
     """Raises BadWindow."""
     inputs: dict[str, list[str]] = dict(Scenario.objects.values_list("code", "inputs"))
     read = {name for names in inputs.values() for name in names}
-    specs: dict[str, list[VariableSpec]] = {code: [] for code in sources}
+    specs: dict[str, list[VariableSpec]] = {code: [] for code in asked()}
     rows = Variable.objects.order_by("name").values_list(*SPEC)
     variables = [VariableSpec(*row) for row in rows]
     for each in variables:
@@ -45,6 +50,7 @@ def catalogue(sources: Iterable[str]) -> Catalogue:
             specs[each.source].append(each)
     return Catalogue(
         specs={code: found for code, found in specs.items() if found},
+        collected=[each for each in variables if each.source == SELF_COLLECTED],
         defaults={each.name: each.default for each in variables if each.default is not None},
         velocities={each.name: window(each.path) for each in variables if each.source == SOURCE and each.name in read},
         inputs=inputs,

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from lending.common.errors import Conflict, Invalid, NotFound
+from lending.common.remembered import remembered
 from risk.models import Binding, Release, ReleaseForm, Scenario
 from risk.rules import engine, gate
 from risk.rules.document import ENGINE, SCHEMA_VERSION, Flow, digest, export, references
@@ -191,8 +192,23 @@ def in_force(
     *, scenario: str, role: str, product_code: str, channel_code: str, at: datetime, segment: str = ""
 ) -> Binding | None:
     """The narrowest binding in force, the latest of its kind; product before channel before segment."""
-    covering = _covering(Scope(scenario, role, product_code, channel_code, segment), at)
-    return _narrowest(covering.defer("release__graph", "release__authored", "release__tests"))
+    around = [("", product_code), ("", channel_code), ("", segment)]
+    return _narrowest(
+        row
+        for row in _bindings(scenario, role)
+        if row.in_force_from <= at
+        and (row.in_force_until is None or row.in_force_until > at)
+        and all(
+            own in codes for own, codes in zip((row.product_code, row.channel_code, row.segment), around, strict=True)
+        )
+    )
+
+
+@remembered
+def _bindings(scenario: str, role: str) -> tuple[Binding, ...]:
+    rows = Binding.objects.filter(scenario__code=scenario, role=role, cancelled_at=None)
+    light = rows.defer("release__graph", "release__authored", "release__tests")
+    return tuple(light.select_related("release__scenario", "scenario"))
 
 
 def serving(scope: Scope, at: datetime) -> Release | None:
@@ -228,9 +244,9 @@ def _covering(scope: Scope, at: datetime) -> QuerySet[Binding]:
     )
 
 
-def _narrowest(rows: QuerySet[Binding]) -> Binding | None:
+def _narrowest(rows: Iterable[Binding]) -> Binding | None:
     latest: dict[tuple[bool, bool, bool], Binding] = {}
-    for row in rows.order_by("in_force_from", "pk"):
+    for row in sorted(rows, key=lambda row: (row.in_force_from, row.pk)):
         latest[bool(row.product_code), bool(row.channel_code), bool(row.segment)] = row
     serving = {narrowness: row for narrowness, row in latest.items() if row.release_id is not None}
     return serving[max(serving)] if serving else None

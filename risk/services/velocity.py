@@ -5,7 +5,7 @@ The join lives here, in two steps: `users` names the people who share something,
 scan of bounded length, and a shop's telephone that 100,000 people name costs as much as one that 500 name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,17 +22,20 @@ def counts(*, user_id: int, asked: Mapping[str, Window], at: datetime) -> dict[s
     for each in asked.values():
         if each.subject not in furthest or furthest[each.subject].days < each.days:
             furthest[each.subject] = each
-    latest = {subject: _latest(user_id, widest, at) for subject, widest in furthest.items()}
+    own = users.shareable(user_id, (subject for subject in furthest if subject != PARTNER))
+    latest = {subject: _latest(user_id, widest, own.get(subject, ()), at) for subject, widest in furthest.items()}
     return {
         name: None if (found := latest[each.subject]) is None else counted(found, each, at)
         for name, each in asked.items()
     }
 
 
-def _latest(user_id: int, widest: Window, at: datetime) -> Mapping[Any, datetime] | None:
-    """By borrower, or by partner: when they last applied within the widest window."""
+def _latest(user_id: int, widest: Window, own: Sequence[str], at: datetime) -> Mapping[Any, datetime] | None:
+    """By borrower, or by partner: when they last applied within the widest window. None: nothing of their `own`."""
     since = widest.since(at)
     if widest.subject == PARTNER:
         return lending.partners_since(user_id, since, at)
-    sharers = users.sharers(user_id, widest.subject, at_most=SHARERS_AT_MOST)
-    return None if sharers is None else lending.applicants_since(sharers, since, at)
+    if not own:
+        return None
+    sharers = users.sharers(user_id, widest.subject, own, at_most=SHARERS_AT_MOST)
+    return lending.applicants_since(sharers, since, at)

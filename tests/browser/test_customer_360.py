@@ -26,7 +26,7 @@ pytestmark = pytest.mark.browser
 def sharing(user_id: int, clock: Clock) -> list[int]:
     """Six others: two on the same device, one of whom names this borrower, three at the same home, one a contact."""
     others = [another(clock.at, name=name) for name in ("钱一一", "孙二", "李三三", "周四", "吴五五", "郑六")]
-    device = Device.objects.get(user_id=user_id)
+    device = Device.objects.filter(user_id=user_id).latest("last_seen_at")
     for other in others[:2]:
         consent(other, "device", clock.at)
         devices.see(user_id=other, fingerprint=device.fingerprint, platform="web", ip=IP, at=clock.at)

@@ -51,7 +51,7 @@ def test_sees_withdraws_takes_away_and_erases(visitor: Callable[..., Visitor], c
 
     one.open("/me/data/")
     one.look("data-used")
-    row = one.page.locator("main li", has_text="Operator report")
+    row = one.page.locator("main li:has(strong:text-is('Operator report'))")
     assert "phone operator report service" in row.inner_text()
     assert "Answered" in row.inner_text()
     row.locator("a").click()
@@ -78,7 +78,7 @@ def test_sees_withdraws_takes_away_and_erases(visitor: Callable[..., Visitor], c
     one.until(decided, "the decision")
     one.open("/me/data/")
     one.look("data-used-again")
-    asked, not_asked = one.page.locator("main li", has_text="Operator report").all()[::-1]
+    asked, not_asked = one.page.locator("main li:has(strong:text-is('Operator report'))").all()[::-1]
     assert "Answered" in asked.inner_text()
     assert "Withdrawn" in asked.inner_text()
     assert "Not asked" in not_asked.inner_text()

@@ -49,8 +49,14 @@ def test_documents_and_face(visitor: Callable[..., Visitor], clock: Clock, setti
     assert one.page.request.get(f"{one.site}{link}").headers["content-type"] == "image/jpeg"
     assert Certificate.objects.filter(state="kept").count() == 2
 
+    picture = tmp_path / "self.jpg"
+    picture.write_bytes(photo(90, (1000, 1400)))
+    brings(one, "face_photo", picture)
     one.open("/me/face/?next=/me/documents/")
     one.look("face-consent")
+    one.page.get_by_role("button", name="Ask for a person").click()
+    one.until_shown("text=A person will look at your pictures")
+    one.look("face-by-a-person")
     one.page.locator("[name=accept]").check()
     one.go()
     one.look("face")

@@ -146,6 +146,8 @@ class TestRuleSet:
             one.page.locator("#risk-rules .risk-head").first.click()
             one.page.get_by_label("Tag", exact=True).fill(tag)
             one.page.keyboard.press("Control+s")
+            if one is desk:
+                expect(desk.page.locator("#risk-status")).to_have_text("Saved as revision 2")
         dialog = other.page.get_by_role("alertdialog")
         expect(dialog).to_contain_text("saved revision 2 while you were writing")
         other.page.get_by_text("See theirs").click()

@@ -175,9 +175,30 @@ class Visitor:
         for box in self.page.locator("[name=accept]:not([disabled])").all():
             box.check()
         self.go()
+        self.authorises_operator()
         self.until_there("/confirm/")
         self.look("confirm")
         self.until_shown(".actions .button:not([disabled])")
+        self.go()
+
+    def authorises_operator(self) -> None:
+        """By the code that the carrier texts, or on its page, as the number's carrier has it."""
+        self.until_there("/me/operator/")
+        self.look("operator")
+        seen = texts.newest(self.messages())
+        self.go("[value=start]")
+        page = "a[href*='/operator/v1/page']"
+        self.until_shown(f"[name=code], {page}")
+        self.look("operator-at-the-carrier")
+        if self.page.locator("[name=code]").count():
+            self.fill(code=self.code(seen))
+            self.go("[value=code]")
+        else:
+            self.go(page)
+            self.go("[value=agree]")
+        self.until_there("/me/operator/")
+        self.until_shown("a.button[href*='/confirm/']:not(.second)")
+        self.look("operator-done")
         self.go()
 
     def adds_card(self, index: int = 0) -> None:

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
@@ -12,12 +11,13 @@ from lending.management.commands.bootstrap import DEMO_PASSWORD
 from risk.models import Backtest, BacktestState, Dataset, Draft, Release
 from risk.services import backtest_runs, datasets, drafts
 from tests.conftest import Clock
+from tests.factories.configuration import bootstrap
 from users.models import AccessLog, Notice, User
 
 
 @pytest.fixture
 def configured(db: None, clock: Clock) -> None:
-    call_command("bootstrap", verbosity=0)
+    bootstrap()
 
 
 def signed_in(username: str) -> Client:

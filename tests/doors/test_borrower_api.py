@@ -40,6 +40,8 @@ from tests.factories.configuration import configure
 from tests.factories.loans import Taker
 from tests.factories.staff import officer
 from tests.factories.tokens import access_token
+from traffic.models import Offer
+from traffic.services import match_offers
 from users.models import BankCard
 from users.services import accounts, consents
 
@@ -58,6 +60,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "drawdowns/<uuid:public_id>/card": {"card_id": str(uuid4())},
     "drawdowns/<uuid:public_id>/contracts/sign": {"code": "123456"},
     "loans/<uuid:public_id>/repayments": {"amount_cents": 1},
+    "offers/<uuid:public_id>/accept": {"version": "1", "code": "123456"},
 }
 
 
@@ -151,11 +154,13 @@ def rows(at: datetime, owner: Taker) -> dict[str, str]:
     grant_id = factory.granted(at, owner)
     loan = factory.paid_out(at, owner, grant_id)
     grant = Grant.objects.get(pk=grant_id)
+    match_offers(application_id=grant.application_id, trigger="no_funder", at=at)
     return {
         "applications": str(grant.application.public_id),
         "grants": str(grant.public_id),
         "drawdowns": str(loan.drawdown.public_id),
         "loans": str(loan.public_id),
+        "offers": str(Offer.objects.get().public_id),
         "card": str(BankCard.objects.get(pk=owner.card_id).public_id),
     }
 
@@ -176,14 +181,14 @@ class TestWhoMayCall:
     def test_what_belongs_to_somebody_else_is_not_there(
         self, at: datetime, call: Caller, stranger: Caller, rows: dict[str, str]
     ) -> None:
-        assert {route.split("/")[0] for _, route in WITH_ID} == {"applications", "drawdowns", "loans"}
+        assert {route.split("/")[0] for _, route in WITH_ID} == {"applications", "drawdowns", "loans", "offers"}
         with nothing_changes():
             for method, route in WITH_ID:
                 for path in (address(route, rows), address(route, {})):  # another's, and nobody's: the same answer
                     answer = stranger(method, path, BODIES.get(route))
                     assert problem(answer) == (404, "not_found"), (method, route)
                     assert rows[route.split("/")[0]] not in json.dumps(answer.json()["detail"])
-        for word in ("applications", "drawdowns", "loans"):
+        for word in ("applications", "drawdowns", "loans", "offers"):
             assert call("get", f"{word}/{rows[word]}").status_code == 200
             assert stranger("get", word).json() == []
 
@@ -207,7 +212,7 @@ class TestWhoMayCall:
         assert call("get", query).status_code == 200
 
     def test_lists_show_one_s_own(self, call: Caller, rows: dict[str, str]) -> None:
-        for word in ("applications", "grants", "drawdowns", "loans"):
+        for word in ("applications", "grants", "drawdowns", "loans", "offers"):
             assert [row["id"] for row in call("get", word).json()] == [rows[word]]
         assert call("get", f"loans/{rows['loans']}/schedule").json()[11]["number"] == 12
 
@@ -249,7 +254,7 @@ class TestWhatIsSent:
     def test_wrong_values_are_named_by_field(self, call: Caller, addresses: list[tuple[str, str]]) -> None:
         wrong: list[Any] = [None, "x", "\ud800", "\0", -1, 1.5, True, [], {}, 10**30]
         right = {  # DRF reads a number as a word, and a whole number as an id
-            **dict.fromkeys(("product", "reason", "code"), ("x", -1, 1.5, 10**30)),
+            **dict.fromkeys(("product", "reason", "code", "version"), ("x", -1, 1.5, 10**30)),
             **dict.fromkeys(("grant_id", "card_id"), (True, 10**30)),
             "texts": ({},),
         }
@@ -378,7 +383,7 @@ class TestOutOfOrder:
             body = {**SUBMIT, "grant_id": rows["grants"], "card_id": rows["card"]}
             answer = call("post", "drawdowns", body)
             assert problem(answer) == (409, "consent_not_live")
-            assert answer.json()["recipients"] == ["HYF", "QTX"]
+            assert answer.json()["recipients"] == ["LJB", "HYF", "QTX", "AHG"]
 
     def test_loans(self, at: datetime, clock: Clock, call: Caller, rows: dict[str, str]) -> None:
         loan = Loan.objects.get()
@@ -585,7 +590,7 @@ class TestTheWay:
     def test_agreements_name_the_recipients(self, at: datetime, call: Caller, rows: dict[str, str]) -> None:
         query = f"agreements?moment=drawdown&grant_id={rows['grants']}&amount_cents=100000&months=12"
         named = {row["code"]: row["recipients"] for row in call("get", query).json()}
-        assert named["funder_share"] == ["HYF", "QTX"]
+        assert named["funder_share"] == ["LJB", "HYF", "QTX", "AHG"]
         assert problem(call("get", "agreements?moment=drawdown")) == (422, "invalid")
         assert problem(call("get", "agreements?moment=lunch")) == (422, "invalid")
         assert {row["code"] for row in call("get", "agreements?moment=apply").json()} >= {"identity", "bureau_query"}

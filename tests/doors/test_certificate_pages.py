@@ -50,6 +50,14 @@ class TestPage:
         assert (answer.status_code, "not a JPEG, PNG or PDF" in answer.content.decode()) == (422, True)
         assert (Certificate.objects.count(), Consent.objects.filter(code="certificates").count()) == (0, 0)
 
+    @pytest.mark.parametrize(("language", "says"), [("en", "At most 10 MB go"), ("zh-CN", "一次最多发送 10 MB")])
+    def test_a_photo_that_no_request_may_carry_gets_a_page(self, at: datetime, language: str, says: str) -> None:
+        client = visit(borrower(at))
+        answer = client.post(PLACE, sent(bytes(11 * 1024 * 1024)), headers={"Accept-Language": language})
+        page = answer.content.decode()
+        assert (answer.status_code, says in page, f'href="{PLACE}"' in page) == (413, True, True)
+        assert Certificate.objects.count() == 0
+
     def test_shows_and_removes(self, at: datetime) -> None:
         client = visit(borrower(at))
         client.post(PLACE, sent(accept="on"))

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -16,6 +15,7 @@ from lending.models import Application, Drawdown, Event, Grant
 from review.services import open_or_resume_case
 from tests.conftest import Clock
 from tests.factories.applications import judged, submitted
+from tests.factories.configuration import bootstrap
 from tests.factories.drawdowns import routing, signed
 from users.models import User
 from users.services import access, notices
@@ -25,7 +25,7 @@ PANELS = ("Funnel", "What waits", "Headroom", "Spend on data", "What staff did")
 
 @pytest.fixture
 def configured(db: None, clock: Clock) -> None:
-    call_command("bootstrap", verbosity=0)
+    bootstrap()
 
 
 def signed_in(username: str) -> Client:

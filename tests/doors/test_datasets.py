@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
@@ -13,6 +12,7 @@ from lending.management.commands.bootstrap import DEMO_PASSWORD
 from risk.models import Dataset
 from risk.rules import tabular
 from tests.conftest import Clock
+from tests.factories.configuration import bootstrap
 from users.models import AccessLog
 
 CSV = b"ref,months,checking,bad,group:sex\na,12,low,1,female\nb,24,,0,male\n"
@@ -20,7 +20,7 @@ CSV = b"ref,months,checking,bad,group:sex\na,12,low,1,female\nb,24,,0,male\n"
 
 @pytest.fixture
 def configured(db: None, clock: Clock) -> None:
-    call_command("bootstrap", verbosity=0)
+    bootstrap()
 
 
 def signed_in(username: str) -> Client:

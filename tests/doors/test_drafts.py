@@ -5,7 +5,6 @@ from datetime import datetime
 
 import pytest
 from django.contrib import admin
-from django.core.management import call_command
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
@@ -15,6 +14,7 @@ from risk import services
 from risk.models import Draft, Experiment, Release
 from risk.services.releases import Scope
 from tests.conftest import Clock
+from tests.factories.configuration import bootstrap
 from tests.factories.strategies import stricter_admission
 from users.models import User
 
@@ -23,7 +23,7 @@ FORMS = {"flow": "editor", "table": "editor", "rule_set": "rules", "scorecard": 
 
 @pytest.fixture
 def lin(db: None, clock: Clock) -> Client:
-    call_command("bootstrap", verbosity=0)
+    bootstrap()
     client = Client()
     assert client.login(username="analyst.lin", password=DEMO_PASSWORD)
     return client

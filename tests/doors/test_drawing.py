@@ -13,7 +13,6 @@ import pytest
 from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.core.management import call_command
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
@@ -25,6 +24,7 @@ from risk.models import Draft, Release
 from risk.rules import jdm
 from risk.services import drafts
 from tests.conftest import Clock
+from tests.factories.configuration import bootstrap
 from tests.factories.staff import officer
 
 GRAPH = dict[str, Any]
@@ -51,7 +51,7 @@ def at(clock: Clock) -> datetime:
 @pytest.fixture
 def draft(db: None, at: datetime) -> Draft:
     """The released credit flow, being written again."""
-    call_command("bootstrap", verbosity=0)
+    bootstrap()
     with transaction.atomic():
         return drafts.fork(release_id=Release.objects.get(key="credit").pk, by=officer(at), at=at)
 

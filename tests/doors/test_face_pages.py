@@ -8,6 +8,9 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 import pytest
+from django.test import Client
+from django.urls import reverse
+from rest_framework.test import APIClient
 
 from lending import flow
 from lending.models import Drawdown, Grant
@@ -16,9 +19,11 @@ from tests.doors.test_pages import shown, visit
 from tests.factories import loans as factory
 from tests.factories.borrowers import borrower
 from tests.factories.configuration import configure
+from tests.factories.faces import photographed
+from tests.factories.staff import officer
 from tests.sandbox_server import SandboxClient
 from users import queries as users
-from users.models import Check, Source
+from users.models import Check, FaceReview, Source, User
 from users.services import checks, faces
 
 
@@ -83,6 +88,45 @@ class TestTheWay:
         page = shown(client, "/me/face/?next=https://evil.example/")
         assert 'href="https://evil' not in page
         assert 'href="/home/"' in page
+
+
+class TestByAPerson:
+    def test_leads_from_the_question_to_the_verdict(self, at: datetime) -> None:
+        user_id = borrower(at)
+        client, desk = visit(user_id), Client()
+        assert "Rather have a person look?" in shown(client, "/me/face/")
+        refused = client.post("/me/face/", {"ask": "person"})
+        assert (refused.status_code, FaceReview.objects.count()) == (422, 0)
+        assert refused.content.decode().count("Photos of your ID card and of yourself are needed first") == 1
+        assert "Without this consent" not in refused.content.decode()
+        photographed(user_id, at)
+        assert client.post("/me/face/", {"ask": "person"}).status_code == 302
+        assert "A person will look at your pictures" in shown(client, "/me/face/")
+        assert users.face_needed(user_id, at)
+
+        review = FaceReview.objects.get()
+        desk.force_login(User.objects.get(pk=int(officer(at).removeprefix("staff:"))))
+        act = f"{reverse('admin:users_facereview_act', args=['same'])}?ids={review.pk}"
+        assert "Look at both pictures first" in desk.post(act, {"reason": "looks alike"}).content.decode()
+        page = desk.post(
+            reverse("admin:users_facereview_revealed", args=[review.pk]), {"reason": "to compare them"}
+        ).content.decode()
+        assert page.count("data:image/jpeg") == 2
+        assert desk.post(act, {"reason": "the same nose"}).status_code == 302
+        assert desk.get(reverse("admin:users_facereview_change", args=[review.pk])).status_code == 200
+        assert not users.face_needed(user_id, at)
+        assert "Rather have a person look?" not in shown(client, "/me/face/")
+
+    def test_over_the_api(self, at: datetime) -> None:
+        user_id = borrower(at)
+        api = APIClient()
+        api.force_authenticate(User.objects.get(pk=user_id))
+        path = "/api/v1/me/face/person"
+        assert (api.get(path).status_code, api.post(path).status_code) == (404, 409)
+        photographed(user_id, at)
+        told = api.post(path)
+        assert (told.status_code, told.json()["state"]) == (202, "waiting")
+        assert api.get(path).json() == told.json()
 
 
 class TestTakingMoney:

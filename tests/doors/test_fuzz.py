@@ -28,6 +28,7 @@ from tests.factories import loans as factory
 from tests.factories.applications import judged
 from tests.factories.borrowers import consent
 from tests.factories.configuration import configure
+from tests.factories.offers import offered
 from tests.factories.tokens import access_token
 from tests.sandbox_server import SandboxClient
 from users.models import BankCard, Consent
@@ -68,8 +69,11 @@ def rows(clock: Clock, db: None, sandbox: SandboxClient, tmp_path: Any, settings
     loan = factory.paid_out(at, owner, grant_id)
     asked = judged(at, "refer", user_id=owner.user_id, product_code="BIZ", purpose="business")
     supplements.request(application_id=asked, items=[("income_proof", "流水")], by="staff:1", at=at)
+    offer = offered(at, user_id=owner.user_id, product_code="ONCE")
     return {
         "token": access_token(owner.user_id, at),
+        "offers": str(offer.public_id),
+        "offer_id": str(offer.public_id),
         "applications": str(Application.objects.get(pk=asked).public_id),
         "drawdowns": str(loan.drawdown.public_id),
         "loans": str(loan.public_id),
@@ -82,11 +86,13 @@ def rows(clock: Clock, db: None, sandbox: SandboxClient, tmp_path: Any, settings
 
 def known(case: Any, rows: dict[str, Any]) -> None:
     """Put the borrower's own ids where the case has made some up."""
-    word = case.path.removeprefix("/api/v1/").split("/")[0]
-    own = rows | {"public_id": rows.get(word, "")}
+    word = case.path.split("/")[3]
+    own = {"public_id": ""} | rows | ({"public_id": rows[word]} if word in rows else {})
     case.path_parameters = {name: own.get(name) or value for name, value in (case.path_parameters or {}).items()}
-    if isinstance(case.body, dict):
-        case.body |= {name: rows[name] for name in case.body.keys() & {"grant_id", "card_id"}}
+    ids = {name for name in rows if name.endswith("_id")}
+    for said in (case.body, case.query):
+        if isinstance(said, dict):
+            said |= {name: rows[name] for name in said.keys() & ids}
 
 
 @st.composite

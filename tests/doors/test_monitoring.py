@@ -2,12 +2,12 @@
 changes anything there, because the thresholds are constants of the code."""
 
 import pytest
-from django.core.management import call_command
 from django.urls import reverse
 
 from risk.models import MonitoringDay, Release
 from tests.conftest import Clock
 from tests.doors.test_groups import ACCOUNTS, signed_in
+from tests.factories.configuration import bootstrap
 from users.services import notices
 
 SEE_IT = {"analyst", "lead", "credit_manager", "compliance", "auditor", "operations"}
@@ -18,7 +18,7 @@ ALARM = "credit v1 on that day: approval rate 41.0% against 55.2%"
 
 @pytest.fixture
 def moved(db: None, clock: Clock) -> MonitoringDay:
-    call_command("bootstrap", verbosity=0)
+    bootstrap()
     release = Release.objects.get(key="credit")
     day = MonitoringDay.objects.create(
         release=release,

@@ -7,7 +7,6 @@ from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.core.management import call_command
 from django.test import Client
 from django.urls import URLPattern
 from django.utils.html import escape
@@ -23,14 +22,14 @@ from tests.conftest import Clock
 from tests.factories import drawdowns as drawn
 from tests.factories import loans as factory
 from tests.factories.applications import judged, submitted
-from tests.factories.borrowers import borrower, id_number
-from tests.factories.configuration import configure
+from tests.factories.borrowers import borrower, consent, id_number
+from tests.factories.configuration import bootstrap, configure
 from tests.factories.loans import Taker
 from tests.factories.tokens import access_token
 from users import queries as users
 from users.models import BankCard, Consent, Document, Message, User
 from users.rules.levels import LoanHistory
-from users.services import accounts, codes, levels
+from users.services import accounts, codes, collected, levels
 
 pytestmark = pytest.mark.django_db
 ENGLISH, CHINESE = {"Accept-Language": "en"}, {"Accept-Language": "zh-CN"}
@@ -435,7 +434,7 @@ class TestStates:
         assert "/cards/new/" in fix
 
     def test_another_card_leads_to_signing_the_change(self, db: None, clock: Clock) -> None:
-        call_command("bootstrap", verbosity=0)
+        bootstrap()
         at = clock.at
         pk = drawn.signing(at).drawdown_id
         contracts.services.issue(drawdown_id=pk, at=at)
@@ -579,6 +578,18 @@ class TestMoney:
         assert "Other words." not in read
         assert "A newer version is in force" in read
         assert "Heyue Consumer Finance" in read
+
+    def test_data_used_tells_what_came_from_the_phone_and_links_to_its_consent(self, at: datetime, who: Taker) -> None:
+        consent(who.user_id, "contacts", at)
+        consent(who.user_id, "device", at)
+        device = {"fingerprint": "a" * 32, "platform": "ios"}
+        collected.receive(user_id=who.user_id, contacts=["0" * 64], device=device, ip="10.9.8.7", at=at)
+        page = shown(visit(who.user_id), "/me/data/")
+        assert "Counted when it came; the data itself was not kept" in page
+        assert "Your devices" in page
+        given = Consent.objects.get(user_id=who.user_id, code="contacts")
+        assert f'href="/me/consents/{given.public_id}/"' in page
+        assert "withdraw/" in shown(visit(who.user_id), f"/me/consents/{given.public_id}/")
 
 
 class TestApp:

@@ -4,7 +4,6 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.core.management import call_command
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
@@ -13,6 +12,7 @@ from lending.management.commands.bootstrap import DEMO_PASSWORD
 from review.models import DriftAlarm, SecondLook
 from review.services import figures, quality
 from tests.conftest import Clock
+from tests.factories.configuration import bootstrap
 from tests.unit.review.conftest import Desk
 from users import queries as users
 from users.models import User
@@ -21,7 +21,7 @@ from users.models import User
 @pytest.fixture
 def case_id(db: None, clock: Clock) -> int:
     """Recommended by Chen with a note, declined by Zhao."""
-    call_command("bootstrap", verbosity=0)
+    bootstrap()
     return closed(clock)
 
 

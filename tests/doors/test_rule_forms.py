@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
@@ -15,6 +14,7 @@ from lending.management.commands.bootstrap import DEMO_PASSWORD
 from risk.models import Draft, Release
 from risk.services import drafts
 from tests.conftest import Clock
+from tests.factories.configuration import bootstrap
 from users.models import User
 
 WRITER, READER, STRANGER = "analyst.lin", "audit.xu", "service.tang"
@@ -54,7 +54,7 @@ def at(clock: Clock) -> datetime:
 
 @pytest.fixture
 def configured(db: None, clock: Clock) -> None:
-    call_command("bootstrap", verbosity=0)
+    bootstrap()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from django.core.management import call_command
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
@@ -12,6 +11,7 @@ from lending.management.commands.bootstrap import DEMO_PASSWORD
 from risk.models import BuildState, Dataset, Draft, ScorecardBuild
 from risk.services import builds, datasets, drafts
 from tests.conftest import Clock
+from tests.factories.configuration import bootstrap
 
 SETTINGS = {
     "variables": ["months", "checking"],
@@ -38,7 +38,7 @@ BINS: list[dict[str, Any]] = [
 
 @pytest.fixture
 def configured(db: None, clock: Clock) -> None:
-    call_command("bootstrap", verbosity=0)
+    bootstrap()
 
 
 def signed_in(username: str) -> Client:

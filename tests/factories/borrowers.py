@@ -2,20 +2,22 @@
 
 import re
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import count
 from typing import Any
 
 from stdnum.cn import ric
 
 from lending.common.clock import business_date
+from lending.sandbox.vendors import operator as carriers
 from users import queries as users
-from users.models import Check, Message
-from users.services import accounts, checks, codes, consents, contacts, profiles
+from users.models import Check, Message, OperatorAuthorisation
+from users.services import accounts, checks, codes, consents, contacts, devices, operator, profiles
 from users.services.contacts import NewContact
 
 SERIAL: Iterator[int] = count(1)
 IP = "127.0.0.1"
+NEVER = 4_102_444_800.0  # the sandbox's clock is the real one: a token for tests ends in 2100
 CONSENTS = ("service", "privacy", "identity", "credit_query", "bureau_query")
 
 
@@ -54,6 +56,12 @@ def borrower(at: datetime, **details: Any) -> int:
     return user_id
 
 
+def device(user_id: int, at: datetime, fingerprint: str = "d" * 32) -> int:
+    """A device seen with the account, under its consent."""
+    consent(user_id, "device", at)
+    return devices.see(user_id=user_id, fingerprint=fingerprint, platform="android", ip=IP, at=at)
+
+
 def consent(user_id: int, code: str, at: datetime, recipients: tuple[str, ...] = ()) -> int:
     document = users.document(code, at)
     assert document is not None, code
@@ -61,6 +69,20 @@ def consent(user_id: int, code: str, at: datetime, recipients: tuple[str, ...] =
     return consents.give(
         user_id=user_id, code=code, version=document.version, recipients=recipients, ip=IP, otp=otp, at=at
     )
+
+
+def operator_authorised(user_id: int, at: datetime, days: int = 90) -> int:
+    """The consent, and what `operator.run` writes once the carrier has said yes; here nobody is asked."""
+    consent(user_id, "operator", at)
+    row = OperatorAuthorisation.objects.get(pk=operator.start(user_id=user_id, at=at))
+    if row.state == "authorised":
+        return row.pk
+    row.code_sent()
+    row.authorised()
+    row.carrier, row.token = "mobile", carriers.token(users.person(user_id).phone, NEVER)
+    row.authorised_at, row.valid_until = at, at + timedelta(days=days)
+    row.save()
+    return row.pk
 
 
 def one_time_code(user_id: int, purpose: str, subject: str, at: datetime) -> str:

@@ -47,7 +47,7 @@ def requested(
     product_code: str = "LINE",
     candidates: Sequence[str] = ("HYF", "QTX"),
 ) -> int:
-    """Confirmed by the borrower, to be asked of `candidates`."""
+    """Confirmed by the borrower, to be asked of `candidates`; the bank's guarantor is named with it."""
     user_id = borrower(at)
     application_id = judged(
         at,
@@ -61,7 +61,8 @@ def requested(
     )
     grant_id = grants.open(application_id=application_id, at=at)
     card_id = card(user_id, at)
-    named = tuple(candidates)
+    guarantors = ("AHG",) if "LJB" in candidates else ()
+    named = (*candidates, *guarantors)
     return lending.confirm(
         grant_id=grant_id,
         amount_cents=amount_cents,
@@ -71,7 +72,8 @@ def requested(
         purpose="education",
         consent_id=consent(user_id, "funder_share", at, named),
         bureau_consent_id=consent(user_id, "funder_bureau", at, named),
-        candidates=named,
+        candidates=candidates,
+        guarantors=guarantors,
         by=f"user:{user_id}",
         at=at,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django.db.models import Sum
 
@@ -13,7 +14,8 @@ from tests.factories.borrowers import borrower, consent
 from tests.factories.drawdowns import SET_SHA256, card
 
 FUNDERS = ("HYF", "QTX")
-MODES = {"HYF": "direct", "QTX": "own"}
+NAMED = ("LJB", "HYF", "QTX", "AHG")
+MODES = {"LJB": "direct", "HYF": "direct", "QTX": "own"}
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ class Taker:
         return f"user:{self.user_id}"
 
 
-def taker(at: datetime, candidates: Iterable[str] = FUNDERS) -> Taker:
-    user_id, named = borrower(at), tuple(candidates)
+def taker(at: datetime, named: Iterable[str] = NAMED) -> Taker:
+    user_id, named = borrower(at), tuple(named)
     return Taker(
         user_id,
         card(user_id, at),
@@ -89,19 +91,32 @@ def requested(
     )
 
 
-def disbursing(at: datetime, drawdown_id: int, *, funder: str = "QTX") -> None:
+def disbursing(at: datetime, drawdown_id: int, *, funder: str = "QTX", guarantee_rate: Decimal = Decimal(0)) -> None:
     drawdowns.record_check(drawdown_id=drawdown_id, outcome="approve", reasons=(), decision_id=None, at=at)
     drawdowns.funder_pending(
-        drawdown_id=drawdown_id, funder_code=funder, guarantor_code="AHG", mode=MODES[funder], at=at
+        drawdown_id=drawdown_id,
+        funder_code=funder,
+        guarantor_code="AHG",
+        guarantee_rate=guarantee_rate,
+        mode=MODES[funder],
+        at=at,
     )
     drawdowns.funder_accepted(drawdown_id=drawdown_id, expires_at=at + timedelta(days=1), at=at)
     drawdowns.signed(drawdown_id=drawdown_id, contract_set_sha256=SET_SHA256, at=at)
     drawdowns.disbursing(drawdown_id=drawdown_id, at=at)
 
 
-def paid_out(at: datetime, who: Taker, grant_id: int, *, funder: str = "QTX", **asked: object) -> Loan:
+def paid_out(
+    at: datetime,
+    who: Taker,
+    grant_id: int,
+    *,
+    funder: str = "QTX",
+    guarantee_rate: Decimal = Decimal(0),
+    **asked: object,
+) -> Loan:
     drawdown_id = requested(at, who, grant_id, **asked)  # type: ignore[arg-type]
-    disbursing(at, drawdown_id, funder=funder)
+    disbursing(at, drawdown_id, funder=funder, guarantee_rate=guarantee_rate)
     return Loan.objects.get(pk=drawdowns.paid(drawdown_id=drawdown_id, paid_at=at, at=at))
 
 
@@ -124,6 +139,10 @@ def check_books(loan: Loan) -> None:
     expected = {
         "loan_principal": sum(line.open_principal_cents for line in lines),
         "interest_receivable": sum(line.accrued_interest_cents - line.paid_interest_cents for line in lines),
+        "guarantee_fee_receivable": sum(
+            line.accrued_guarantee_fee_cents - line.paid_guarantee_fee_cents for line in lines
+        ),
+        "guarantor_payable": -sum(line.accrued_guarantee_fee_cents for line in lines),
         "penalty_receivable": sum(line.open_penalty_cents for line in lines),
         "interest_income": -sum(line.accrued_interest_cents for line in lines),
         "penalty_income": -sum(line.penalty_cents for line in lines),

@@ -9,12 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
-from django.core.management import call_command
 from pytest_django.live_server_helper import LiveServer
 
 from lending.management.demo.borrower import Borrower
 from lending.sandbox.applicants import Applicant, applicant
 from tests.conftest import APPS, Clock
+from tests.factories.configuration import bootstrap
 from tests.journeys.live import Platform
 from tests.sandbox_server import SandboxClient
 
@@ -33,7 +33,7 @@ def platform(
     """The address of a platform with the demo configuration, whose vendors are the sandbox."""
     settings.SANDBOX_URL = sandbox.url
     settings.PUBLIC_URL = live_server.url
-    call_command("bootstrap", verbosity=0)
+    bootstrap()
     return str(live_server.url)
 
 

@@ -1,7 +1,8 @@
 """A channel is told what becomes of its borrowers: one numbered row for every event it has a word for."""
 
 import logging
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -10,11 +11,13 @@ from django.db.models import Q
 
 from lending import queries as lending
 from lending.common import http, work
-from lending.common.errors import Conflict, NotFound, PermanentError, VendorError
+from lending.common.errors import Conflict, Invalid, NotFound, PermanentError, VendorError
 from lending.common.wake import wake
 from lending.models import Application, Event
+from traffic import queries
 from traffic.models import Channel, PartnerStatus, PushState, StatusPush
-from users.services import acts
+from traffic.services.keys import NoReceiver, callback_secrets
+from users.services import acts, notices
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +26,7 @@ LEASE_SECONDS = 30
 TIMEOUT_MS = 5000
 GIVE_UP_AFTER = timedelta(hours=24)
 RESENDABLE = (PushState.FAILED, PushState.SENT)
+RESENT_AT_MOST = 200
 LIMIT = 50  # in one pass; the next pass takes the rest
 
 
@@ -79,11 +83,14 @@ def _payload(event: Event, word: str, seq: int) -> dict[str, Any]:
         "event_id": str(event.pk),
         "application_id": str(event.application.public_id),
         "status": word,
-        "occurred_at": event.occurred_at.isoformat(),
+        "occurred_at": _utc(event.occurred_at),
     }
+    if order_id := queries.order_id_of(event.application_id):
+        payload["order_id"] = order_id
     if event.drawdown is not None:
         payload["drawdown_id"] = str(event.drawdown.public_id)
         payload["amount_cents"] = event.drawdown.amount_cents
+        payload["currency"] = event.application.product.currency
     if event.loan is not None:
         payload["loan_id"] = str(event.loan.public_id)
     match event.subject, word:
@@ -100,7 +107,7 @@ def _granted(application: Application, at: datetime) -> dict[str, Any]:
         "limit_cents": application.decided_cents,
         "currency": application.product.currency,
         "annual_rate": str(application.decided_rate),
-        "valid_until": valid_until.isoformat(),
+        "valid_until": _utc(valid_until),
     }
 
 
@@ -108,7 +115,12 @@ def _declined(application: Application) -> dict[str, Any]:
     """The classes of the reasons, never the reasons; a refusal for good has no date."""
     classes = sorted({reason.cls for reason in lending.reasons(tuple(application.reasons))})
     again = application.reapply_at
-    return {"reason_classes": classes, "reapply_at": again.isoformat() if again and again.year < 9999 else None}
+    return {"reason_classes": classes, "reapply_at": _utc(again) if again and again.year < 9999 else None}
+
+
+def _utc(at: datetime) -> str:
+    """RFC 3339, as the API writes its times."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def run_push(*, push_id: int, now: datetime) -> bool:
@@ -120,25 +132,32 @@ def run_push(*, push_id: int, now: datetime) -> bool:
         if not work.claim(StatusPush, due=DUE, at=now, lease_seconds=LEASE_SECONDS, pk=push_id):
             return False
         push = StatusPush.objects.select_related("channel").get(pk=push_id)
-    fault = _deliver(push)
+    fault = _deliver(push, now)
     with transaction.atomic(durable=True):
         row = StatusPush.objects.select_for_update().get(pk=push_id)
         if row.state != PushState.DUE:
             return True  # a later claim has delivered it
         row.leased_until, row.last_error = None, fault[:200]
         if not fault:
-            row.state, row.sent_at = PushState.SENT, now
+            row.state, row.sent_at = PushState.SENT, row.sent_at or now
         elif now - row.created_at >= GIVE_UP_AFTER:
             row.state = PushState.FAILED
+            notices.raise_notice(
+                kind="push_given_up",
+                subject=f"channel:{row.channel_id}",
+                text=f"Status {row.seq} ({row.word}) was given up after 24 hours: {row.last_error}",
+                at=now,
+            )
         else:
             row.not_before = now + work.back_off(row.attempts)
         row.save()
     return True
 
 
-def _deliver(push: StatusPush) -> str:
+def _deliver(push: StatusPush, at: datetime) -> str:
     """What went wrong; empty where the receiver took it."""
     channel = push.channel
+    secret, coming = callback_secrets(channel, at)
     try:
         http.call(
             vendor=f"partner:{channel.pk}",
@@ -146,12 +165,16 @@ def _deliver(push: StatusPush) -> str:
             url=_address(channel),
             json=push.payload,
             client_id="cashloan",
-            secret=channel.callback_secret or "",
+            secret=secret,
+            next_secret=coming,
             timeout_ms=TIMEOUT_MS,
         )
     except VendorError as error:
         logger.warning("status push not delivered", extra={"push_id": push.pk, "error": str(error)})
         return str(error) or type(error).__name__
+    except Exception as error:  # an address that is none, say: one row's, and it too is put off and given up
+        logger.exception("status push failed", extra={"push_id": push.pk})
+        return type(error).__name__
     return ""
 
 
@@ -165,10 +188,16 @@ def _address(channel: Channel) -> str:
 
 
 def run_due(*, now: datetime) -> int:
-    """Deliver what is due, oldest first; how many were tried. Opens its own transactions."""
+    """Deliver what is due, oldest first; how many were tried. One that fails does not stop the others."""
     free = DUE & (Q(leased_until=None) | Q(leased_until__lt=now)) & (Q(not_before=None) | Q(not_before__lte=now))
     ids = list(StatusPush.objects.filter(free).order_by("id").values_list("pk", flat=True)[:LIMIT])
-    return sum(run_push(push_id=pk, now=now) for pk in ids)
+    done = 0
+    for pk in ids:
+        try:
+            done += run_push(push_id=pk, now=now)
+        except Exception:
+            logger.exception("status push failed", extra={"push_id": pk})  # leased until its lease runs out
+    return done
 
 
 class NothingToResend(Conflict):
@@ -196,3 +225,28 @@ def resend(*, push_id: int, reason: str, by: str, at: datetime) -> None:
         permission="traffic.change_statuspush",
     )
     wake("traffic.tasks.run_push", push_id=push_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Resent:
+    """How many are sent once more, and how many of those asked for are on their way already."""
+
+    resent: int
+    on_their_way: int
+
+
+def resend_own(*, channel_code: str, first: int, last: int, at: datetime) -> Resent:
+    """Once more what the channel asks for, from one number to another, also what was kept for want of a receiver.
+
+    Raises NoReceiver, Invalid (fields).
+    """
+    if not 0 <= last - first < RESENT_AT_MOST:
+        raise Invalid("From the smaller to the larger.", fields={"to_seq": f"at most {RESENT_AT_MOST} at once"})
+    if not Channel.objects.filter(party_id=channel_code).exclude(callback_url="").exists():
+        raise NoReceiver("Tell partner operations where you listen.")
+    asked = StatusPush.objects.filter(channel__party_id=channel_code, seq__range=(first, last))
+    waiting = asked.filter(state=PushState.DUE).count()
+    again = asked.filter(state__in=(*RESENDABLE, PushState.KEPT))
+    done = again.update(state=PushState.DUE, not_before=None, leased_until=None, attempts=0)
+    logger.info("statuses resent for the channel", extra={"channel": channel_code, "first": first, "resent": done})
+    return Resent(done, waiting)

@@ -2,7 +2,8 @@
 
 from django.contrib import admin
 
-from lending.common.admin import ReadOnlyAdmin
+from lending.common.admin import ReadOnlyAdmin, masked
+from lending.common.crypto import mask_ip
 from users.admin.search import PersonSearch
 from users.models import Consent, Document
 
@@ -45,3 +46,5 @@ class ConsentAdmin(PersonSearch, ReadOnlyAdmin):
     list_select_related = ("user",)
     ordering = ("-pk",)
     raw_id_fields = ("otp", "document")
+    readonly_fields = ("shown_ip",)
+    shown_ip = masked("ip", mask_ip, "address")

@@ -77,7 +77,7 @@ class ImportForm(forms.Form):
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
         if file.size > listfile.MAX_BYTES:
-            raise forms.ValidationError(f"The file has more than {listfile.MAX_BYTES // 1_000_000} MB: split it.")
+            raise forms.ValidationError(listfile.TOO_LARGE)
         return file
 
 

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from lending.common.admin import ExactSearch, ReadOnlyAdmin, ReadOnlyInline, masked, money, state_badge
-from lending.common.crypto import mask_card, mask_id, mask_name, mask_phone
+from lending.common.crypto import mask_card, mask_id, mask_ip, mask_name, mask_phone
 from lending.common.revealing import Revealing
 from users.admin.search import PersonSearch
 from users.models import BankCard, Contact, Device, Erasure, LoginCode, Profile, Tag, Token, User
@@ -65,6 +65,7 @@ class UserAdmin(PersonSearch, Revealing, ReadOnlyAdmin):
     inlines = (ProfileInline, ContactInline, TagInline)
     shown_phone = masked("phone", mask_phone, "phone")
     recorder = access.record
+    refusal_recorder = access.record_refusal
     revealed = {
         "phone": lambda user: user.phone,
         "name": lambda user: _profile(user).name,
@@ -154,6 +155,7 @@ class BankCardAdmin(PersonSearch, Revealing, ReadOnlyAdmin):
     shown_phone = masked("phone", mask_phone, "phone")
     badge = state_badge("state", CARD_COLOURS, "state")
     recorder = access.record
+    refusal_recorder = access.record_refusal
     revealed = {
         "holder": lambda card: card.holder,
         "number": lambda card: card.number,
@@ -169,6 +171,8 @@ class DeviceAdmin(PersonSearch, ReadOnlyAdmin):
     list_filter = ("platform", "is_emulator", "is_rooted")
     list_select_related = ("user",)
     raw_id_fields = ("consent",)
+    readonly_fields = ("shown_ip",)
+    shown_ip = masked("ip", mask_ip, "address")
 
 
 @admin.register(Erasure)
@@ -176,7 +180,7 @@ class ErasureAdmin(PersonSearch, ReadOnlyAdmin):
     """Accounts that their owners had erased, and what the law keeps of them until when."""
 
     large = True
-    list_display = ("user", "erased_at", "kept", "keep_until", "by")
+    list_display = ("user", "erased_at", "kept", "keep_until", "forgotten_at", "by")
     list_filter = ("erased_at",)
     list_select_related = ("user",)
     ordering = ("-pk",)
@@ -187,10 +191,12 @@ class LoginCodeAdmin(ExactSearch, ReadOnlyAdmin):
     large = True
     search_ids = ()
     search_codes = ("subject",)
-    list_display = ("pk", "purpose", "subject", "ip", "created_at", "expires_at", "used_at")
+    list_display = ("pk", "purpose", "subject", "shown_ip", "created_at", "expires_at", "used_at")
     list_filter = ("purpose", "created_at")
     ordering = ("-pk",)
     exclude = ("code_hash", "phone_index")
+    readonly_fields = ("shown_ip",)
+    shown_ip = masked("ip", mask_ip, "address")
 
 
 @admin.register(Token)

@@ -1,6 +1,7 @@
 """The register of sources: every value is changed with a reason, and its history stands below it. Drills start here."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -20,7 +21,7 @@ from lending.common.admin import money
 from lending.common.errors import DomainError, Invalid
 from lending.common.money import cents
 from lending.common.shown import badge
-from users.models import DeadRule, Document, DrillMode, Source
+from users.models import AskedIn, DeadRule, Document, DrillMode, NeededAuthorisation, Source
 from users.rules import freshness
 from users.services import drills, sources
 
@@ -63,6 +64,13 @@ class SourceForm(ReasonForm):
     )
     consent_code = forms.ChoiceField(label="Consent it needs", widget=UnfoldAdminSelectWidget)
     recipient = forms.CharField(max_length=40, widget=UnfoldAdminTextInputWidget)
+    authorisation = forms.ChoiceField(
+        label="Authorisation it needs",
+        choices=[("", "none"), *NeededAuthorisation.choices],
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+        help_text="Of the borrower's own, beside the consent.",
+    )
 
     field_order = ("name_en", "name_zh", "vendor", "product", "price", "currency", *WHOLE[:5], "freshness")
 
@@ -96,6 +104,29 @@ class SourceForm(ReasonForm):
         cleaned["price_cents"] = cleaned.pop("price")
         cleaned.pop("reason")
         return cleaned
+
+
+class NewSourceForm(SourceForm):
+    """Everything of a source but its credentials and its switch, which are set once it is there."""
+
+    code = forms.CharField(max_length=32, widget=UnfoldAdminTextInputWidget, help_text="As bureau_c; never changed.")
+    stage = forms.IntegerField(
+        widget=UnfoldAdminIntegerFieldWidget, help_text="0 is free; a stage runs if the earlier one did not decline."
+    )
+    scenario = forms.ChoiceField(choices=AskedIn.choices, widget=UnfoldAdminSelectWidget)
+    protocol = forms.ChoiceField(widget=UnfoldAdminSelectWidget, help_text="Which of our adapters speaks to it.")
+    endpoint = forms.CharField(
+        label="Address",
+        max_length=200,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="A path behind the gateway, or a whole address with https://.",
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, source=Source(price_cents=0, fresh_days=0, timeout_ms=3000), **kwargs)
+        self.fields["protocol"].choices = [(each, each) for each in sources.protocols()]  # type: ignore[attr-defined]
+        self.order_fields(["code", "name_en", "name_zh", "vendor", "product", "scenario", "stage", "protocol"])
+        self.order_fields([*(name for name in self.fields if name != "reason"), "reason"])
 
 
 class ConnectionForm(ReasonForm):
@@ -148,6 +179,10 @@ class DrillForm(ReasonForm):
         return {name: self.cleaned_data[name] for name in ("mode", "minutes")}
 
 
+def _add(values: Mapping[str, Any], **why: Any) -> str:
+    return reverse("admin:users_source_change", args=[sources.add(values=values, **why)])
+
+
 def _change(source_id: int, values: Mapping[str, Any], **why: Any) -> str:
     sources.change(source_id=source_id, values=values, **why)
     return reverse("admin:users_source_change", args=[source_id])
@@ -163,6 +198,10 @@ def _drill(source_id: int, values: Mapping[str, Any], **why: Any) -> str:
     return reverse("admin:users_drill_change", args=[drill_id])
 
 
+NEW = (
+    "Nobody asks it yet: it starts switched off and without credentials. It is asked as the fallback of another source,"
+    " or for variables of the catalogue that name it."
+)
 # name: (title, button, form, service, permission, what is told above the form)
 FORMS: dict[str, tuple[str, str, Any, Any, str, str]] = {
     "values": ("Change {}", "Change", SourceForm, _change, sources.MAY_CHANGE, ""),
@@ -267,17 +306,34 @@ class SourceAdmin(ActingAdmin):
         if not (self.has_view_permission(request) and request.user.has_perm(permission)):
             raise PermissionDenied
         form = form_class(request.POST or None, source=source)
+        back = reverse("admin:users_source_change", args=[source_id])
+        shown = {"title": title.format(source.code), "button": button, "told": told, "form": form, "back": back}
+        return self._done_or_shown(request, partial(perform, source_id), shown)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perms((sources.MAY_CHANGE, sources.MAY_CONNECT))
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """A new source, by a form of its own: what it says is checked by its service, and its history begins here."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form, back = NewSourceForm(request.POST or None), reverse("admin:users_source_changelist")
+        shown = {"title": "Add a source", "button": "Add", "told": NEW, "form": form, "back": back}
+        return self._done_or_shown(request, _add, shown)
+
+    def _done_or_shown(self, request: HttpRequest, perform: Callable[..., str], shown: dict[str, Any]) -> HttpResponse:
+        form = shown["form"]
         if request.method == "POST" and form.is_valid():
             why = {"reason": form.cleaned_data["reason"], "by": f"staff:{request.user.pk}", "at": clock.now()}
             try:
                 with transaction.atomic(durable=True):
-                    done = perform(source_id, form.values(), **why)
+                    done = perform(form.values(), **why)
                 messages.success(request, "Done.")
                 return redirect(done)
             except DomainError as error:
                 say(form, error)
-        back = reverse("admin:users_source_change", args=[source_id])
-        shown = {"title": title.format(source.code), "button": button, "told": told, "form": form, "back": back}
         context = {**self.admin_site.each_context(request), "opts": self.opts, "media": self.media + form.media}
         return render(request, "users/source_form.html", context | shown)
 
@@ -288,7 +344,7 @@ def _nothing() -> Any:
 
 def say(form: forms.Form, error: DomainError) -> None:
     """What the service refused, at its fields where they are the form's."""
-    fields = error.fields if isinstance(error, Invalid) else {}
+    fields: dict[str, str] = error.data.get("fields") or {}
     for field, text in fields.items():
         shown = {"price_cents": "price"}.get(field, field)
         form.add_error(shown if shown in form.fields else None, text)

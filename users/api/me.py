@@ -8,10 +8,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from lending.common import clock
+from lending.common.errors import NotFound
 from users import queries
 from users.api import serializers as shapes
 from users.api.schema import address, caller, problems
-from users.services import accounts, checks, collected, contacts, devices, profiles
+from users.services import accounts, checks, collected, contacts, devices, face_reviews, profiles
 
 
 def _me(user_id: int) -> Response:
@@ -133,6 +134,39 @@ class FaceView(APIView):
         with transaction.atomic(durable=True):
             check_id = checks.request(user_id=user_id, kind="face", liveness=token, at=clock.now())
         return Response(shapes.CheckAnswer(queries.check(user_id, check_id)).data, status=202)
+
+
+class FaceReviewView(APIView):
+    permission_classes = (IsAuthenticated,)
+
+    @extend_schema(
+        operation_id="me_face_person",
+        summary="How the comparison by a person stands",
+        description="404 where you never asked for one.",
+        responses={200: shapes.FaceReviewAnswer, **problems(401, 404)},
+        tags=["me"],
+    )
+    def get(self, request: Request) -> Response:
+        found = queries.face_review(caller(request).pk)
+        if found is None:
+            raise NotFound("No person was asked to look.")
+        return Response(shapes.FaceReviewAnswer(found).data)
+
+    @extend_schema(
+        operation_id="me_face_person_ask",
+        summary="Have a person compare your face instead",
+        description="For whoever does not want the face check service, or where it gives no answer. Needs the front of "
+        "the ID card and a photo of yourself holding it (`id_front`, `face_photo` of me/certificates). You are told by "
+        "message; it holds for 24 hours, from level V3 on for 90 days.",
+        request=None,
+        responses={202: shapes.FaceReviewAnswer, **problems(401, 409, 429)},
+        tags=["me"],
+    )
+    def post(self, request: Request) -> Response:
+        user_id = caller(request).pk
+        with transaction.atomic(durable=True):
+            face_reviews.ask(user_id=user_id, at=clock.now())
+        return Response(shapes.FaceReviewAnswer(queries.face_review(user_id)).data, status=202)
 
 
 class ContactsView(APIView):

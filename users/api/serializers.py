@@ -5,7 +5,17 @@ from typing import Any
 from rest_framework import serializers
 
 from lending.common.crypto import mask_id, mask_phone
-from users.models import CertificateKind, CodePurpose, CollectedKind, Employment, Province, Relation, WechatApp
+from users.models import (
+    CertificateKind,
+    CodePurpose,
+    CollectedKind,
+    Employment,
+    OperatorEnd,
+    OperatorState,
+    Province,
+    Relation,
+    WechatApp,
+)
 from users.rules import levels
 from users.rules.collected import ROWS_AT_MOST, MessageKind, MessageSeen
 
@@ -203,6 +213,34 @@ class FaceOrder(serializers.Serializer[Any]):
     liveness_token = serializers.CharField(
         max_length=500, help_text="From the face vendor's kit inside the app; it works once"
     )
+
+
+class OperatorAnswer(serializers.Serializer[Any]):
+    state = serializers.ChoiceField(("none", *OperatorState.values))
+    why = serializers.ChoiceField(
+        ("", *OperatorEnd.values), help_text="Why it is over, or what went wrong last; else empty"
+    )
+    carrier = serializers.CharField(allow_blank=True)
+    is_checking = serializers.BooleanField(help_text="The carrier is being asked: look again in a second")
+    is_offered = serializers.BooleanField(help_text="The consent is live and operators are asked: it may be begun")
+    is_wanted = serializers.BooleanField(help_text="It may be begun and none is live")
+    tries_left = serializers.IntegerField(help_text="Codes that may still be typed")
+    page = serializers.CharField(allow_blank=True, help_text="redirected: the carrier's page, to open in a browser")
+    begun_at = serializers.DateTimeField(allow_null=True)
+    authorised_at = serializers.DateTimeField(allow_null=True)
+    valid_until = serializers.DateTimeField(allow_null=True)
+    gives_en = serializers.CharField()
+    gives_zh = serializers.CharField()
+
+
+class OperatorCode(serializers.Serializer[Any]):
+    code = serializers.RegexField(r"^[0-9]{4,8}$", help_text="Four to eight digits, from the carrier's message")
+
+
+class FaceReviewAnswer(serializers.Serializer[Any]):
+    state = serializers.CharField(help_text="waiting, passed, refused, or replaced by a later one")
+    asked_at = serializers.DateTimeField()
+    decided_at = serializers.DateTimeField(allow_null=True)
 
 
 class NamedContact(serializers.Serializer[Any]):

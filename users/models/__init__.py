@@ -5,11 +5,28 @@ from users.models.account import CodePurpose, LoginCode, Token, TokenKind, User,
 from users.models.acts import Amendment, StaffAct
 from users.models.cards import BankCard, CardState
 from users.models.certificates import Certificate, CertificateKind, CertificateState
-from users.models.checks import SOURCE_BOUNDS, AskedIn, Check, CheckKind, CheckState, DeadRule, Source
-from users.models.collected import CollectedFeatures, CollectedKind, CollectionRule, CollectorNumber
+from users.models.checks import (
+    SOURCE_BOUNDS,
+    AskedIn,
+    Check,
+    CheckKind,
+    CheckState,
+    DeadRule,
+    NeededAuthorisation,
+    Source,
+)
+from users.models.collected import (
+    CollectedFeatures,
+    CollectedKind,
+    CollectionRule,
+    CollectorList,
+    CollectorNumber,
+)
 from users.models.consents import AcceptedBy, Consent, Document, Moment
 from users.models.drills import Drill, DrillMode
 from users.models.erasure import Erasure
+from users.models.faces import FaceReview, FaceReviewState
+from users.models.operator import LIVE, UNDER_WAY, OperatorAuthorisation, OperatorEnd, OperatorState
 from users.models.outbox import Message, MessageState, Notice, Severity
 from users.models.person import (
     Contact,
@@ -27,7 +44,9 @@ from users.models.person import (
 from users.models.wechat import WechatApp, WechatIdentity, WechatTicket
 
 __all__ = [
+    "LIVE",
     "SOURCE_BOUNDS",
+    "UNDER_WAY",
     "AcceptedBy",
     "AccessLog",
     "Amendment",
@@ -44,6 +63,7 @@ __all__ = [
     "CollectedFeatures",
     "CollectedKind",
     "CollectionRule",
+    "CollectorList",
     "CollectorNumber",
     "Consent",
     "Contact",
@@ -54,6 +74,8 @@ __all__ = [
     "DrillMode",
     "Employment",
     "Erasure",
+    "FaceReview",
+    "FaceReviewState",
     "Level",
     "ListEntry",
     "ListKind",
@@ -63,7 +85,11 @@ __all__ = [
     "Message",
     "MessageState",
     "Moment",
+    "NeededAuthorisation",
     "Notice",
+    "OperatorAuthorisation",
+    "OperatorEnd",
+    "OperatorState",
     "Profile",
     "Province",
     "Relation",

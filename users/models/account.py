@@ -106,7 +106,7 @@ class LoginCode(models.Model):
     purpose = models.CharField(max_length=8, choices=CodePurpose)
     subject = models.CharField(max_length=64, blank=True)
     code_hash = models.CharField(max_length=64)
-    ip = models.GenericIPAddressField(null=True, blank=True, help_text="Absent where the platform sent it unasked")
+    ip = EncryptedTextField(null=True, blank=True, help_text="Absent where the platform sent it unasked")
     notice_accepted = models.BooleanField(default=False)
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()

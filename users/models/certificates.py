@@ -16,9 +16,11 @@ class CertificateKind(models.TextChoices):
     INCOME = "income_proof", "收入证明 Proof of income"
     EMPLOYMENT = "employment_proof", "工作证明 Proof of employment"
     ADDRESS = "address_proof", "居住证明 Proof of address"
+    FACE_PHOTO = "face_photo", "本人手持身份证照 Photo of oneself holding the ID card"
 
 
 ID_CARD = (CertificateKind.ID_FRONT, CertificateKind.ID_BACK)
+PICTURES = (*ID_CARD, CertificateKind.FACE_PHOTO)  # never a PDF
 
 
 class CertificateState(models.TextChoices):

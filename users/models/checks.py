@@ -28,6 +28,14 @@ class AskedIn(models.TextChoices):
     DRAWDOWN = "drawdown", "Drawdown"
     CARD = "card", "Card check"
     MESSAGE = "message", "Messages"
+    DOCUMENT = "document", "Reading of a document"
+    AUTHORISATION = "authorisation", "Authorisation by the borrower"
+
+
+class NeededAuthorisation(models.TextChoices):
+    """What the borrower has to give elsewhere before a source answers, beside the consent."""
+
+    OPERATOR = "operator", "The phone operator's own"
 
 
 SOURCE_BOUNDS = {
@@ -78,6 +86,14 @@ class Source(models.Model):
     )
     consent_code = models.CharField("consent", max_length=32)
     recipient = models.CharField(max_length=40, help_text="A source and its fallback have one recipient code")
+    authorisation = models.CharField(
+        "needs the authorisation",
+        max_length=16,
+        choices=NeededAuthorisation,
+        blank=True,
+        default="",
+        help_text="That the borrower gives to the data's owner; without a live one the source is not asked",
+    )
     protocol = models.CharField(max_length=32, help_text="Which adapter speaks to it")
     endpoint = models.CharField(max_length=200, blank=True, help_text="Empty: answered inside, no call")
     credentials = EncryptedJSONField(null=True, blank=True)
@@ -92,6 +108,10 @@ class Source(models.Model):
                 condition=Q(fallback__isnull=True) | ~Q(fallback=models.F("id")),
             ),
             models.CheckConstraint(name="users_source_dead_known", condition=Q(dead__in=DeadRule.values)),
+            models.CheckConstraint(
+                name="users_source_authorisation_known",
+                condition=Q(authorisation__in=["", *NeededAuthorisation.values]),
+            ),
             models.CheckConstraint(name="users_source_currency_is_a_code", condition=Q(currency__regex="^[A-Z]{3}$")),
             *(
                 models.CheckConstraint(
@@ -146,6 +166,7 @@ class Check(FSMModelMixin, WorkRow):
         indexes = (
             models.Index(fields=["user", "kind", "-created_at"], name="users_check_latest"),
             models.Index(fields=["checked_at"], name="users_check_answered"),
+            models.Index(fields=["checked_at"], condition=Q(reply__isnull=False), name="users_check_with_reply"),
         )
         constraints = (
             models.CheckConstraint(

@@ -46,6 +46,31 @@ class CollectorNumber(models.Model):
         return f"collector's number {self.pk}"
 
 
+class CollectorList(models.Model):
+    """One version of the whole list of such numbers: how many, and who brought it. The latest is in use; of a list that
+    was replaced, no number is kept."""
+
+    version = models.PositiveIntegerField(unique=True)
+    numbers = models.PositiveIntegerField(help_text="How many it has")
+    before = models.PositiveIntegerField(help_text="How many the list had that it replaced")
+    by = models.CharField(max_length=40)
+    reason = models.CharField(max_length=300)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ("-version",)
+        verbose_name = "list of collectors' numbers"
+        verbose_name_plural = "lists of collectors' numbers"
+        permissions = (("replace_collectors", "Can replace the list of collectors' numbers"),)
+        constraints = (
+            models.CheckConstraint(name="users_collectorlist_has_some", condition=Q(numbers__gte=1)),
+            models.CheckConstraint(name="users_collectorlist_has_reason", condition=~Q(reason="")),
+        )
+
+    def __str__(self) -> str:
+        return f"version {self.version}"
+
+
 class CollectedFeatures(models.Model):
     """What was counted in one delivery; the delivery itself is not kept. The next one replaces it.
 

@@ -7,6 +7,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
+from lending.common.crypto import EncryptedTextField
+
 
 class Moment(models.TextChoices):
     REGISTER = "register", "Registration"
@@ -72,7 +74,7 @@ class Consent(models.Model):
     accepted_by = models.CharField(max_length=12, choices=AcceptedBy)
     recipients = ArrayField(models.CharField(max_length=40))
     context = models.CharField(max_length=80, blank=True, help_text="What it was given for, for example a drawdown")
-    ip = models.GenericIPAddressField()
+    ip = EncryptedTextField(null=True, blank=True, help_text="Emptied when nothing is kept any more")
     otp = models.ForeignKey("users.LoginCode", on_delete=models.PROTECT, null=True, blank=True, related_name="consents")
     given_at = models.DateTimeField()
     withdrawn_at = models.DateTimeField(null=True, blank=True)

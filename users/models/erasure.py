@@ -7,22 +7,20 @@ from django.db.models import Q
 
 
 class Erasure(models.Model):
-    """The account is a number from then on. `kept`: codes of what the law keeps; `keep_until`: of its loans."""
+    """The account is a number from then on. `kept`: codes of what the law keeps, `keep_until` its last day; deleted at
+    `forgotten_at`."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="erasure")
     by = models.CharField(max_length=40)
     erased_at = models.DateTimeField()
     kept = ArrayField(models.CharField(max_length=20))
-    keep_until = models.DateField(null=True, blank=True)
+    keep_until = models.DateField()
+    forgotten_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ("-erased_at",)
-        constraints = (
-            models.CheckConstraint(
-                name="users_erasure_of_loans_has_an_end",
-                condition=Q(kept__contains=["loans"], keep_until__isnull=False)
-                | (~Q(kept__contains=["loans"]) & Q(keep_until__isnull=True)),
-            ),
+        indexes = (
+            models.Index(fields=["keep_until"], condition=Q(forgotten_at__isnull=True), name="users_erasure_to_forget"),
         )
 
     def __str__(self) -> str:

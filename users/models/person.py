@@ -147,7 +147,7 @@ class Device(models.Model):
     app_version = models.CharField(max_length=40, blank=True)
     is_emulator = models.BooleanField(default=False)
     is_rooted = models.BooleanField(default=False)
-    ip = models.GenericIPAddressField()
+    ip = EncryptedTextField()
     consent = models.ForeignKey("users.Consent", on_delete=models.PROTECT, related_name="+")
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()

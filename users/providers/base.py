@@ -1,10 +1,11 @@
 """What an identity or card check answers, whoever is asked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
 
-from lending.common.errors import PermanentError
+from lending.common.errors import Malformed
 from users.queries import SourceView
 
 RESULTS = ("match", "mismatch", "no_record")
@@ -54,6 +55,6 @@ class Checker(Protocol):
     def __call__(self, source: SourceView, subject: Subject) -> Verdict: ...
 
 
-def malformed(source: SourceView, what: str) -> PermanentError:
+def malformed(source: SourceView, what: str, raw: Mapping[str, Any] | None = None) -> Malformed:
     """For a reply that is not what was agreed."""
-    return PermanentError(f"malformed reply: {what}", vendor=source.code, code="malformed")
+    return Malformed(f"malformed reply: {what}", vendor=source.code, raw=raw)

@@ -21,8 +21,8 @@ def check(source: SourceView, subject: Subject) -> Verdict:
         timeout_ms=source.timeout_ms,
     )
     if reply.get("result") not in RESULTS:
-        raise malformed(source, "result")
+        raise malformed(source, "result", reply)
     bank, card_type = reply.get("bank"), reply.get("card_type")
     if reply["result"] == "match" and not (isinstance(bank, str) and card_type in ("debit", "credit")):
-        raise malformed(source, "bank or card_type")
+        raise malformed(source, "bank or card_type", reply)
     return Verdict(result=reply["result"], raw=reply, bank=bank or "", card_type=card_type or "")

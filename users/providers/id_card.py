@@ -36,11 +36,11 @@ def check(source: SourceView, subject: Subject) -> Verdict:
         timeout_ms=source.timeout_ms,
     )
     if reply.get("request_id") != subject.key:
-        raise malformed(source, "request_id")
+        raise malformed(source, "request_id", reply)
     if reply.get("quality") in UNREADABLE:
         return Verdict(result="unreadable", raw=reply)
     if reply.get("quality") != "ok":
-        raise malformed(source, "quality")
+        raise malformed(source, "quality", reply)
     printed = _printed(source, reply)
     own = identity.same_name(printed.name, subject.name) and printed.id_number == subject.id_number
     return Verdict(result="match" if own else "mismatch", raw=reply, printed=printed)
@@ -49,12 +49,12 @@ def check(source: SourceView, subject: Subject) -> Verdict:
 def _printed(source: SourceView, reply: Mapping[str, Any]) -> Printed:
     front, back = reply.get("front"), reply.get("back")
     if not isinstance(front, dict) or not isinstance(back, dict):
-        raise malformed(source, "front or back")
+        raise malformed(source, "front or back", reply)
     name, number, until = front.get("name"), front.get("id_number"), back.get("valid_to")
     if not (isinstance(name, str) and isinstance(number, str) and isinstance(until, str)):
-        raise malformed(source, "name, id_number or valid_to")
+        raise malformed(source, "name, id_number or valid_to", reply)
     try:
         expires_on = None if until == LONG_TERM else date.fromisoformat(until)
     except ValueError:
-        raise malformed(source, "valid_to") from None
+        raise malformed(source, "valid_to", reply) from None
     return Printed(name.strip(), number.strip().upper(), expires_on)

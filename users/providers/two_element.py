@@ -16,5 +16,5 @@ def check(source: SourceView, subject: Subject) -> Verdict:
         timeout_ms=source.timeout_ms,
     )
     if reply.get("result") not in RESULTS:
-        raise malformed(source, "result")
+        raise malformed(source, "result", reply)
     return Verdict(result=reply["result"], raw=reply)

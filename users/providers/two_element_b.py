@@ -1,17 +1,10 @@
 """Name and ID number, protocol two-element-b: pinyin initials, an inner code beside HTTP's, the result as a number."""
 
 from lending.common import http
-from lending.common.errors import PermanentError, TransientError
-from lending.common.vendor_codes import Codes, failure
+from lending.common.vendor_codes import HENGZHENG, failure
 from users.providers.base import Subject, Verdict, malformed
 from users.queries import SourceView
 
-CODES: Codes = {
-    "4001": (PermanentError, "bad_contract"),
-    "4002": (PermanentError, "bad_number"),
-    "5001": (TransientError, "busy"),
-    "5002": (TransientError, "over_quota"),
-}
 RESULTS = {1: "match", 2: "mismatch", 3: "no_record"}
 
 
@@ -26,10 +19,10 @@ def check(source: SourceView, subject: Subject) -> Verdict:
         timeout_ms=source.timeout_ms,
     )
     if type(reply.get("code")) is not int:
-        raise malformed(source, "code")
+        raise malformed(source, "code", reply)
     if reply["code"] != 0:
-        raise failure(CODES, reply["code"], vendor=source.code)
+        raise failure(HENGZHENG, reply["code"], vendor=source.code)
     data = reply.get("data")
     if not isinstance(data, dict) or data.get("verdict") not in RESULTS:
-        raise malformed(source, "verdict")
+        raise malformed(source, "verdict", reply)
     return Verdict(result=RESULTS[data["verdict"]], raw=reply)

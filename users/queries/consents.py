@@ -6,9 +6,11 @@ from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
+from lending.common.compiled import compiled
 from lending.common.errors import NotFound
+from lending.common.remembered import remembered
 from users.models import CollectedKind, CollectionRule, Consent, Document
 from users.rules import withdrawal
 
@@ -61,8 +63,14 @@ class GivenConsent:
 
 def document(code: str, at: datetime) -> DocumentView | None:
     """The version in force."""
-    row = Document.objects.filter(code=code, valid_from__lte=at).order_by("-valid_from", "-pk").first()
+    rows = (row for row in _documents() if row.code == code and row.valid_from <= at)
+    row = max(rows, key=lambda row: (row.valid_from, row.pk), default=None)
     return _document_view(row) if row else None
+
+
+@remembered
+def _documents() -> tuple[Document, ...]:
+    return tuple(Document.objects.all())
 
 
 def documents(at: datetime, moment: str | None = None) -> tuple[DocumentView, ...]:
@@ -79,8 +87,17 @@ def documents(at: datetime, moment: str | None = None) -> tuple[DocumentView, ..
 
 def not_collected() -> frozenset[str]:
     """Kinds of data from borrowers' phones, and consents, that the market has no use for."""
-    on = CollectionRule.objects.filter(market=settings.MARKET, is_allowed=True).values_list("kind", flat=True)
-    return frozenset(CollectedKind.values) - frozenset(on)
+    return frozenset(CollectedKind.values) - {row.kind for row in collection_rules() if row.is_allowed}
+
+
+def collection_rules() -> tuple[CollectionRule, ...]:
+    """Those of the market."""
+    return tuple(row for row in _collection_rules() if row.market == settings.MARKET)
+
+
+@remembered
+def _collection_rules() -> tuple[CollectionRule, ...]:
+    return tuple(CollectionRule.objects.all())
 
 
 def live_consent(user_id: int, code: str, recipient: str, at: datetime) -> ConsentView | None:
@@ -88,11 +105,16 @@ def live_consent(user_id: int, code: str, recipient: str, at: datetime) -> Conse
     return live_consent_naming(user_id, code, (recipient,), at)
 
 
-def live_consent_naming(user_id: int, code: str, recipients: Sequence[str], at: datetime) -> ConsentView | None:
-    """The latest consent of this kind that names all of the recipients and is not withdrawn."""
+def live_consent_naming(
+    user_id: int, code: str, recipients: Sequence[str], at: datetime, *, context: str | None = None
+) -> ConsentView | None:
+    """The latest consent of this kind that names all of the recipients and is not withdrawn; where there is a
+    `context`, given for that."""
+    given_for = {} if context is None else {"context": context}
     row = (
         Consent.objects.filter(
             Q(withdrawn_at=None) | Q(withdrawn_at__gt=at),
+            **given_for,
             user_id=user_id,
             code=code,
             recipients__contains=list(recipients),
@@ -106,8 +128,13 @@ def live_consent_naming(user_id: int, code: str, recipients: Sequence[str], at: 
 
 def live_consents(user_id: int, at: datetime) -> tuple[ConsentView, ...]:
     """Those not withdrawn, the latest first."""
+    return tuple(map(_consent_view, _live(user_id=user_id, at=at)))
+
+
+@compiled
+def _live(user_id: int, at: datetime) -> QuerySet[Consent]:
     rows = Consent.objects.filter(Q(withdrawn_at=None) | Q(withdrawn_at__gt=at), user_id=user_id, given_at__lte=at)
-    return tuple(map(_consent_view, rows.order_by("-given_at", "-pk")))
+    return rows.order_by("-given_at", "-pk")
 
 
 def consent(consent_id: int) -> ConsentView:

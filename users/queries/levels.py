@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from lending.common.remembered import remembered
 from users.models import Level, UserLevel, UserLevelChange
 from users.rules.levels import LevelRule, Need, next_step, read
 
@@ -48,9 +49,19 @@ class Standing:
 
 def level(user_id: int) -> LevelView:
     """The borrower's level, or the lowest one."""
-    row = UserLevel.objects.filter(user_id=user_id).select_related("level").first()
-    found = row.level if row else Level.objects.order_by("rank").first()
+    return level_of(UserLevel.objects.filter(user_id=user_id).first())
+
+
+def level_of(row: UserLevel | None) -> LevelView:
+    levels = _levels()
+    found = levels[row.level_id] if row else next(iter(levels.values()), None)
     return _view(found) if found else NO_LEVEL
+
+
+@remembered
+def _levels() -> dict[int, Level]:
+    """The lowest first."""
+    return {level.pk: level for level in Level.objects.order_by("rank")}
 
 
 def standing(user_id: int, *, changes: int = 20) -> Standing:

@@ -1,17 +1,19 @@
 """Who somebody is, as declared, and what we know of them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, Value
+from django.db import connection
+from django.db.models import Q, QuerySet
 
+from lending.common.compiled import compiled
 from lending.common.crypto import blind_index
 from lending.common.errors import Invalid, NotFound
-from users.models import BankCard, Contact, Device, ListEntry, Profile, User
-from users.queries.levels import LevelView, level
+from users.models import BankCard, Contact, Device, Profile, User
+from users.queries.levels import LevelView, level_of
 from users.rules import identity
 
 # What an application cannot do without; see `missing_details`.
@@ -25,6 +27,42 @@ SHARED: dict[str, tuple[Any, str, str]] = {
     "address": (Profile, "address_index", "updated_at"),
 }
 OWN_AT_MOST = 20  # devices or cards of one borrower
+
+# Every assessment asks these; as querysets, to put their four parts together took longer than Postgres to answer them.
+LIST_HITS = """
+SELECT entry.kind, entry.subject, entry.reason
+FROM users_listentry entry JOIN (
+    SELECT 'phone', phone_index FROM users_user WHERE id = %(user)s
+    UNION ALL SELECT 'id_number', id_index FROM users_profile WHERE user_id = %(user)s
+    UNION ALL SELECT 'card', number_index FROM users_bankcard WHERE user_id = %(user)s
+    UNION ALL SELECT 'device', fingerprint_index FROM users_device WHERE user_id = %(user)s
+) own (subject, subject_index) USING (subject, subject_index)
+WHERE subject_index <> '' AND removed_at IS NULL AND (expires_at IS NULL OR expires_at > %(at)s)
+ORDER BY entry.kind, entry.subject, entry.id
+"""
+ON_BLACK_LIST = """
+SELECT DISTINCT own.user_id
+FROM users_listentry entry JOIN (
+    SELECT id, 'phone', phone_index FROM users_user WHERE id = ANY(%(users)s)
+    UNION ALL SELECT user_id, 'id_number', id_index FROM users_profile WHERE user_id = ANY(%(users)s)
+    UNION ALL SELECT user_id, 'card', number_index FROM users_bankcard WHERE user_id = ANY(%(users)s)
+    UNION ALL SELECT user_id, 'device', fingerprint_index FROM users_device WHERE user_id = ANY(%(users)s)
+) own (user_id, subject, subject_index) USING (subject, subject_index)
+WHERE entry.kind = 'black' AND subject_index <> '' AND removed_at IS NULL
+  AND (expires_at IS NULL OR expires_at > %(at)s)
+"""
+_OWN = {
+    thing: f"(SELECT '{thing}', {column} FROM {model._meta.db_table} "  # noqa: S608  nothing of it comes from outside
+    f"WHERE user_id = %(user)s AND {column} <> '' ORDER BY {newest} DESC LIMIT {OWN_AT_MOST})"
+    for thing, (model, column, newest) in SHARED.items()
+}
+_SAME = {
+    thing: "SELECT same.user_id FROM unnest(%(own)s) WITH ORDINALITY own (value, place), "  # noqa: S608
+    f"LATERAL (SELECT user_id, {newest} FROM {model._meta.db_table} "
+    f"WHERE {column} = own.value ORDER BY {newest} DESC LIMIT %(at_most)s) same "
+    f"ORDER BY own.place, same.{newest} DESC"
+    for thing, (model, column, newest) in SHARED.items()
+}
 
 
 @dataclass(frozen=True)
@@ -117,9 +155,8 @@ def account(user_id: int) -> AccountView:
 
 def person(user_id: int) -> Person:
     """Raises NotFound."""
-    user = _user(user_id)
+    user = _found(_with_profile_and_level(user_id=user_id))
     profile = getattr(user, "profile", None) or Profile(user_id=user_id)
-    contacts = Contact.objects.filter(user_id=user_id).order_by("position")
     return Person(
         user_id=user.pk,
         public_id=user.public_id,
@@ -139,8 +176,10 @@ def person(user_id: int) -> Person:
         net_income_cents=profile.net_income_cents,
         instalments_elsewhere_cents=profile.instalments_elsewhere_cents,
         declared=profile.declared,
-        contacts=tuple(ContactView(row.relation, row.name, row.phone, row.phone_index) for row in contacts),
-        level=level(user_id),
+        contacts=tuple(
+            ContactView(row.relation, row.name, row.phone, row.phone_index) for row in _contacts(user_id=user_id)
+        ),
+        level=level_of(getattr(user, "level_row", None)),
         language=user.language,
     )
 
@@ -219,31 +258,38 @@ def user_id_of(public_id: UUID) -> int:
 
 def list_hits(user_id: int, at: datetime) -> tuple[ListHit, ...]:
     """Live list entries that name the borrower's phone, ID number, cards or devices."""
-    named = Q()
-    for subject, value in _named_on_lists(user_id):
-        if value:
-            named |= Q(subject=subject, subject_index=value)
-    if not named:
-        return ()
-    live = ListEntry.objects.filter(named, Q(expires_at=None) | Q(expires_at__gt=at), removed_at=None)
-    return tuple(ListHit(row.kind, row.subject, row.reason) for row in live.order_by("kind", "subject", "pk"))
+    with connection.cursor() as cursor:
+        cursor.execute(LIST_HITS, {"user": user_id, "at": at})
+        return tuple(ListHit(*row) for row in cursor.fetchall())
 
 
-def sharers(user_id: int, thing: str, *, at_most: int) -> tuple[int, ...] | None:
+def on_black_list(user_ids: Iterable[int], at: datetime) -> set[int]:
+    """Which of these borrowers a live entry of a black list names, as `list_hits`; one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(ON_BLACK_LIST, {"users": list(user_ids), "at": at})
+        return {row[0] for row in cursor.fetchall()}
+
+
+def shareable(user_id: int, things: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """By each of `things` (device, contact, card, address): the indexes of the borrower's latest; one statement."""
+    found: dict[str, tuple[str, ...]] = dict.fromkeys(things, ())
+    if not found:
+        return found
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(_OWN[thing] for thing in found), {"user": user_id})
+        for thing, value in cursor.fetchall():
+            found[thing] += (value,)
+    return found
+
+
+def sharers(user_id: int, thing: str, own: Iterable[str], *, at_most: int) -> tuple[int, ...]:
     """Other borrowers with a device, contact phone, bank card or home address of this one, whatever became of it.
 
-    thing: device, contact, card or address. None where the borrower has none themselves. Of each thing the
-    `at_most` that came latest, by index alone; so is the whole.
+    `own`: as in `shareable`. Of each the `at_most` that came latest, by index alone; so is the whole.
     """
-    model, column, newest = SHARED[thing]
-    own = model.objects.filter(user_id=user_id).exclude(**{column: ""}).order_by(f"-{newest}")
-    values = own.values_list(column, flat=True)[:OWN_AT_MOST]
-    if not values:
-        return None
-    found: dict[int, None] = {}
-    for value in values:
-        same = model.objects.filter(**{column: value}).order_by(f"-{newest}")
-        found |= dict.fromkeys(same.values_list("user_id", flat=True)[: at_most + 1])
+    with connection.cursor() as cursor:
+        cursor.execute(_SAME[thing], {"own": list(own), "at_most": at_most + 1})
+        found = dict.fromkeys(row[0] for row in cursor.fetchall())
     found.pop(user_id, None)
     return tuple(found)[:at_most]
 
@@ -263,21 +309,20 @@ def device_accounts(fingerprint: str, since: datetime) -> int:
 
 
 def _user(user_id: int) -> User:
-    user = User.objects.filter(pk=user_id).select_related("profile").first()
-    if user is None:
-        raise NotFound("There is no such account.")
-    return user
+    return _found(User.objects.filter(pk=user_id).select_related("profile"))
 
 
-def _named_on_lists(user_id: int) -> Sequence[tuple[str, str | None]]:
-    """The indexes that lists may know a borrower by. One statement."""
-    own = [
-        model.objects.filter(**{owner: user_id}).order_by().values_list(Value(subject), column)
-        for subject, model, owner, column in (
-            ("phone", User, "pk", "phone_index"),
-            ("id_number", Profile, "user_id", "id_index"),
-            ("card", BankCard, "user_id", "number_index"),
-            ("device", Device, "user_id", "fingerprint_index"),
-        )
-    ]
-    return list(own[0].union(*own[1:], all=True))
+def _found(rows: Iterable[User]) -> User:
+    for user in rows:
+        return user
+    raise NotFound("There is no such account.")
+
+
+@compiled
+def _with_profile_and_level(user_id: int) -> QuerySet[User]:
+    return User.objects.filter(pk=user_id).select_related("profile", "level_row")
+
+
+@compiled
+def _contacts(user_id: int) -> QuerySet[Contact]:
+    return Contact.objects.filter(user_id=user_id).order_by("position")

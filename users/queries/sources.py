@@ -8,12 +8,16 @@ from typing import Any
 from django.conf import settings
 from django.db.models import OuterRef, QuerySet, Subquery
 
+from lending.common.compiled import compiled
 from lending.common.crypto import blind_index
 from lending.common.errors import NotFound, Unavailable
-from users.models import Check, CheckKind, CheckState, Drill, Profile, Source
+from users.models import Check, CheckKind, CheckState, Drill, FaceReview, FaceReviewState, Profile, Source
 from users.queries import levels
 from users.queries.people import Person
 from users.rules import faces
+
+# What a result needs of its source; the rest is long, and partly encrypted.
+OF_SOURCE = tuple(f"source__{name}" for name in ("code", "scenario", "fresh_days", "freshness"))
 
 
 class SourceWithoutAddress(Unavailable):
@@ -24,6 +28,7 @@ class SourceWithoutAddress(Unavailable):
 class SourceView:
     """`endpoint` is absolute; "" where the source is answered inside. `retries`: repeats of a call that did nothing.
 
+    `authorisation`: what the borrower has to give elsewhere before it answers, "" for nothing more than the consent.
     `drill`, `drill_until`: what the source is made to seem (dead, slow, wrong) until when; "" and None: itself.
     """
 
@@ -53,6 +58,7 @@ class SourceView:
     max_parallel: int = 50
     retention_days: int = 365
     freshness: Mapping[str, int | None] = field(default_factory=dict)
+    authorisation: str = ""
     drill: str = ""
     drill_until: datetime | None = None
 
@@ -122,6 +128,15 @@ class CheckUsed:
     asked_at: datetime
     checked_at: datetime | None
     consent_id: int
+
+
+@dataclass(frozen=True)
+class FaceReviewView:
+    """`state`: waiting, passed, refused, or replaced by a later one."""
+
+    state: str
+    asked_at: datetime
+    decided_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -245,13 +260,7 @@ def identity_result(user_id: int, at: datetime, *, declared: Person | None = Non
     profile = declared or Profile.objects.filter(user_id=user_id).first()
     if profile is None or not profile.id_number:
         return None
-    row = (
-        Check.objects.filter(user_id=user_id, kind=CheckKind.ID2, subject_index=identity_index(profile))
-        .exclude(state=CheckState.PENDING)
-        .select_related("source")
-        .order_by("-checked_at", "-pk")
-        .first()
-    )
+    row = next(iter(_identity_checks(user_id=user_id, subject_index=identity_index(profile))), None)
     if row is None or row.checked_at is None:
         return None
     if row.state == CheckState.PASSED and row.source and not _keeps(row.source, row.checked_at, at):
@@ -259,18 +268,41 @@ def identity_result(user_id: int, at: datetime, *, declared: Person | None = Non
     return _check_result(row)
 
 
+@compiled
+def _identity_checks(user_id: int, subject_index: str) -> QuerySet[Check]:
+    rows = Check.objects.filter(user_id=user_id, kind=CheckKind.ID2, subject_index=subject_index)
+    wanted = ("kind", "state", "checked_at", "created_at", "price_cents", *OF_SOURCE)
+    rows = rows.exclude(state=CheckState.PENDING).select_related("source").only(*wanted)
+    return rows.order_by("-checked_at", "-pk")[:1]
+
+
 def face_needed(user_id: int, at: datetime) -> bool:
-    """Whether the borrower has to look into the camera before taking money: the source is on, and no comparison of the
-    person they now declare, which passed, still holds.
+    """Whether the borrower has to show their face before taking money: the source is on, and no comparison of the
+    person they now declare, by the vendor or by a person, which passed, still holds.
     """
     if not Source.objects.filter(code=CheckKind.FACE, enabled=True).exists():
         return False
     profile = Profile.objects.filter(user_id=user_id).first()
     if profile is None:
         return True
-    since = at - faces.holds(levels.level(user_id).rank)
-    passed = Check.objects.filter(user_id=user_id, kind=CheckKind.FACE, state=CheckState.PASSED, checked_at__gt=since)
-    return not passed.filter(subject_index=identity_index(profile)).exists()
+    rank, index = levels.level(user_id).rank, identity_index(profile)
+    passed = Check.objects.filter(user_id=user_id, kind=CheckKind.FACE, state=CheckState.PASSED, subject_index=index)
+    if passed.filter(checked_at__gt=at - faces.holds(rank)).exists():
+        return False
+    told = FaceReview.objects.filter(user_id=user_id, state=FaceReviewState.PASSED, subject_index=index)
+    return not told.filter(decided_at__gt=at - faces.holds_by_a_person(rank)).exists()
+
+
+def face_index(user_id: int) -> str | None:
+    """The blind index of the name and ID number now declared; None where either is missing."""
+    profile = Profile.objects.filter(user_id=user_id).first()
+    return identity_index(profile) if profile and profile.name and profile.id_number else None
+
+
+def face_review(user_id: int) -> FaceReviewView | None:
+    """The latest that a person was asked for."""
+    row = FaceReview.objects.filter(user_id=user_id).order_by("-pk").first()
+    return FaceReviewView(row.state, row.asked_at, row.decided_at) if row else None
 
 
 def card_check(card_id: int) -> CheckResult | None:
@@ -371,6 +403,7 @@ def _source_view(row: Any) -> SourceView:
         max_parallel=row.max_parallel,
         retention_days=row.retention_days,
         freshness=row.freshness,
+        authorisation=row.authorisation,
         drill=drill or "",
         drill_until=row.drill_until if drill else None,
     )

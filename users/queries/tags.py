@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
+from lending.common.compiled import compiled
 from users.models import Tag, TagKind
 
 
@@ -34,8 +35,13 @@ class TagKindView:
 
 def live_tags(user_id: int, at: datetime) -> tuple[str, ...]:
     """Tags that have not expired, sorted."""
+    return tuple(_live(user_id=user_id, at=at))
+
+
+@compiled
+def _live(user_id: int, at: datetime) -> QuerySet[Tag, str]:
     live = Tag.objects.filter(Q(expires_at=None) | Q(expires_at__gt=at), user_id=user_id)
-    return tuple(live.order_by("tag").values_list("tag", flat=True))
+    return live.order_by("tag").values_list("tag", flat=True)
 
 
 def tags_of(user_id: int, at: datetime) -> tuple[TagView, ...]:

@@ -3,6 +3,7 @@
 from datetime import date
 
 KEEP_YEARS = 5  # after the last loan is over, as the privacy policy says
+PROOF_YEARS = 3  # after the account is erased: as long as one may be sued over it
 
 # Told to everybody: whether there is an entry, the list must not give away.
 ALWAYS_TOLD = ("consents", "accesses", "lists")
@@ -20,12 +21,13 @@ KEPT: dict[str, tuple[str, str]] = {
         "您的申请由系统或人工作出的决定及其依据的数值：不含姓名与号码",
     ),
     "consents": (
-        "What you agreed to and withdrew, when, and from which internet address: the proof that we were allowed to act",
-        "您同意与撤回的内容、时间及网络地址：用以证明我们的处理经过授权",
+        "What you agreed to and withdrew, when, and from which internet address: the proof that we were allowed to act,"
+        " for three years, or as long as your loans",
+        "您同意与撤回的内容、时间及网络地址：用以证明我们的处理经过授权，保存三年；有借款的，与借款记录保存同样期限",
     ),
     "accesses": (
-        "Who of us looked at your data, when and why, and what staff did: without name or number",
-        "本公司何人于何时因何原因查看过您的信息及所作操作：不含姓名与号码",
+        "Who of us looked at your data, when and why, as long as the above; and what staff did: without name or number",
+        "本公司何人于何时因何原因查看过您的信息（保存期限同上）及所作操作：不含姓名与号码",
     ),
     "lists": (
         "An entry on our list against fraud, if there is one: it holds no name and no number, and is found only by "
@@ -52,9 +54,14 @@ IN_THE_WAY: dict[str, tuple[str, str]] = {
 }
 
 
-def keep_until(ended_on: date) -> date:
-    """The last day on which loans that ended then are kept."""
+def keep_until(*, erased_on: date, ended_on: date | None) -> date:
+    """The last day on which anything is kept. `ended_on`: when the last loan was over; None: there never was one."""
+    proof = _later(erased_on, PROOF_YEARS)
+    return max(proof, _later(ended_on, KEEP_YEARS)) if ended_on else proof
+
+
+def _later(day: date, years: int) -> date:
     try:
-        return ended_on.replace(year=ended_on.year + KEEP_YEARS)
+        return day.replace(year=day.year + years)
     except ValueError:  # 29 February
-        return ended_on.replace(year=ended_on.year + KEEP_YEARS, day=28)
+        return day.replace(year=day.year + years, day=28)

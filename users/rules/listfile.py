@@ -1,9 +1,10 @@
 """Files of list entries: CSV with the columns below, read line by line; every fault is told, with its line. Pure."""
 
-import csv
-import io
 from dataclasses import dataclass
 from datetime import date
+
+from users.rules import csvfile
+from users.rules.csvfile import BadFile, Table
 
 REQUIRED = ("kind", "subject", "value", "reason", "until")
 OPTIONAL = ("source",)
@@ -24,32 +25,15 @@ class Line:
     until: date
 
 
-class BadFile(ValueError):
-    """`faults`: (line, what is wrong), 0 for the file as a whole. No value is repeated in them."""
-
-    def __init__(self, faults: list[tuple[int, str]]) -> None:
-        super().__init__("; ".join(f"line {line}: {fault}" if line else fault for line, fault in faults[:3]))
-        self.faults = faults
+TOO_LARGE = f"The file has more than {MAX_BYTES // 1_000_000} MB: split it."
 
 
 def read(content: bytes) -> list[Line]:
     """Raises BadFile: too large, not UTF-8, not CSV, columns, empty fields, days that are none."""
-    if len(content) > MAX_BYTES:
-        raise BadFile([(0, f"The file has more than {MAX_BYTES // 1_000_000} MB: split it.")])
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise BadFile([(0, "The file is not UTF-8 text: save it as CSV UTF-8.")]) from None
-    if "\0" in text:
-        raise BadFile([(0, "The file is not text: save it as CSV.")])
-    table = csv.DictReader(io.StringIO(text), strict=True, restkey="+", restval="")
-    try:
-        return _lines(table)
-    except csv.Error as error:
-        raise BadFile([(table.reader.line_num, f"Not CSV: {error}.")]) from None
+    return csvfile.read(content, _lines, max_bytes=MAX_BYTES, too_large=TOO_LARGE)
 
 
-def _lines(table: "csv.DictReader[str]") -> list[Line]:
+def _lines(table: "Table[str]") -> list[Line]:
     head = [name.strip() for name in table.fieldnames or ()]
     wrong = [f"The column {name} is missing." for name in REQUIRED if name not in head]
     wrong += [f"There is no column {name!r} here." for name in head if name not in REQUIRED + OPTIONAL]

@@ -159,6 +159,19 @@ KINDS = {
         " why it lay. It closes by itself when the case is decided.",
         "review.Case",
     ),
+    "precheck_stopped": Kind(
+        "Prechecks of a channel are stopped",
+        "More than 35 % of its last 1,000 prechecks were of people we know: it may be looking for our customers. Ask"
+        " the partner how it chooses whom it asks about; then press “Resume prechecks” on the channel's page.",
+        "traffic.Channel",
+    ),
+    "push_given_up": Kind(
+        "Partner does not take its statuses",
+        "A status was offered to the channel's receiver for 24 hours. Call the partner; once its receiver answers, open"
+        " the failed status pushes of the channel and send them again. The partner can also read what it missed itself,"
+        " from `events`.",
+        "traffic.Channel",
+    ),
     "contract_stuck": Kind(
         "Contract cannot be made",
         "Open the contract: its last error names the template, the text or the seal. It is tried again by itself once"

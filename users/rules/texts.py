@@ -54,6 +54,14 @@ TEXTS: dict[str, dict[str, str]] = {
         "zh-hans": "资金方已同意您的借款，请登录阅读并签署合同。",
         "en": "The lender has approved your loan. Sign in to read and sign the contracts.",
     },
+    "face_passed": {
+        "zh-hans": "人工核验已通过，请在24小时内登录完成用款。",
+        "en": "A person has seen that it is you. Sign in within 24 hours to take your money.",
+    },
+    "face_refused": {
+        "zh-hans": "人工核验未通过：照片无法确认为本人。您可登录重新提交，或与我们联系。",
+        "en": "A person could not see that it is you in the pictures. Sign in to send others, or talk to us.",
+    },
     "no_funder": {
         "zh-hans": "当前暂无可用资金，我们会在资金恢复后继续为您处理，您也可以取消。",
         "en": "No lender has money available right now. We try again at the next opening; you may also cancel.",
@@ -85,6 +93,18 @@ TEXTS: dict[str, dict[str, str]] = {
     "loan_overdue": {
         "zh-hans": "您有{amount}已逾期{days}天，请尽快还款。如有困难请与我们联系，可申请延期。",
         "en": "{amount} is {days} days late. Please repay soon; if this is hard, talk to us about an extension.",
+    },
+    "loan_compensated": {
+        "zh-hans": "担保方已代您向出借方偿还逾期借款，未还款项现欠担保方。请登录查看，并照原方式还款。",
+        "en": "The guarantor has paid your lender. What is open is now owed to them: sign in and repay as before.",
+    },
+    "level_up": {
+        "zh-hans": "您的会员等级已升至“{level_zh}”。登录可查看额度与利率优惠，以及下一等级的条件。",
+        "en": "Your level is now “{level_en}”. Sign in to see what it brings, and what the next one takes.",
+    },
+    "level_down": {
+        "zh-hans": "您的会员等级已调整为“{level_zh}”，不影响已有借款。登录可查看原因及恢复条件。",
+        "en": "Your level has changed to “{level_en}”; your loans stay as they are. Sign in to see how it rises.",
     },
     "loan_settled": {
         "zh-hans": "您的借款已结清，结清证明可登录下载。",

@@ -43,8 +43,9 @@ STOPS: dict[str, tuple[str, str]] = {
         "我们不再接收通讯录信息，并删除已有统计结果，不影响申请。",
     ),
     "operator": (
-        "The phone operator report is not asked for any more. Applying goes on; decisions are made without it.",
-        "我们不再查询运营商报告，不影响申请，审核时将不使用该信息。",
+        "The phone operator report is not asked for any more, and your authorisation there is over. Applying goes on; "
+        "decisions are made without it.",
+        "我们不再查询运营商报告，您在运营商处的授权随之终止；不影响申请，审核时将不使用该信息。",
     ),
     "bankflow": (
         "Your account flow is not read any more. Applying goes on; the income you state counts as not verified.",

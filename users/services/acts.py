@@ -9,8 +9,10 @@ from users.models import StaffAct, User
 MIN_REASON, MAX_REASON = 5, 300
 ACTS = (
     *("close_notice", "try_again", "resend_push", "put_on_list", "take_off_list"),
-    *("put_tag", "take_off_tag"),
-    *("freeze_grant", "unfreeze_grant", "expire_grant", "close_grant", "approve_template"),
+    *("put_tag", "take_off_tag", "same_face", "another_face"),
+    *("issue_key", "end_key", "issue_precheck_key", "resume_prechecks"),
+    *("freeze_grant", "unfreeze_grant", "expire_grant", "close_grant"),
+    *("write_template", "withdraw_template", "reject_template", "approve_template", "end_template", "leave_gap"),
     *("recommend_case", "decide_case", "supplement_case", "return_case", "suspend_case", "escalate_case"),
     *("release_case", "recuse_case", "print_case", "except_case", "reveal_refused"),
     *("second_look", "answer_second_look"),
@@ -21,7 +23,11 @@ ACTS = (
     *("roll_back", "retire_strategy", "cancel_binding", "discard_draft"),
     "read_again",
     *("start_experiment", "ramp_experiment", "end_experiment", "exempt_ask", "exempt_approve", "exempt_end"),
-    *("change_source", "switch_source", "connect_source", "start_drill", "stop_drill", "change_budget"),
+    *("add_source", "change_source", "switch_source", "connect_source", "start_drill", "stop_drill", "change_budget"),
+    *("end_keeping", "replace_collectors"),
+    *("draft_statement", "adjust_statement", "approve_statement", "discard_statement"),
+    *("ask_payout", "follow_up_return", "reroute_drawdown"),
+    *("ask_lead", "book_platform", "switch_platform"),
 )
 
 

@@ -11,8 +11,18 @@ from django.db.models import Q
 
 from lending.common import documents, vault
 from lending.common.errors import Conflict, Invalid, NotFound, TooManyRequests
-from users.models import Certificate, CertificateKind, CertificateState, Check, CheckKind, CheckState, User
-from users.models.certificates import ID_CARD
+from users.models import (
+    Certificate,
+    CertificateKind,
+    CertificateState,
+    Check,
+    CheckKind,
+    CheckState,
+    FaceReview,
+    FaceReviewState,
+    User,
+)
+from users.models.certificates import ID_CARD, PICTURES
 from users.services import checks, consents
 
 CONSENT, RECIPIENT = "certificates", "platform"
@@ -45,8 +55,8 @@ class TooManyUploads(TooManyRequests):
 
 
 def add(*, user_id: int, kind: str, content: bytes, version: str = "", ip: str = "", at: datetime) -> int:
-    """Keep a document; its id. A side of the ID card, which must be a picture, takes the place of the one before; once
-    both are there they are read.
+    """Keep a document; its id. PICTURES are never a PDF; a side of the ID card takes the place of the one before, and
+    once both are there they are read.
 
     `version`: of the consent "certificates", where it is given with the upload. Raises NoSuchKind, UnreadableFile,
     AlreadyKept, CardBeingRead, TooManyCertificates, TooManyUploads, and what `consents.give` and `checks.request`
@@ -55,12 +65,13 @@ def add(*, user_id: int, kind: str, content: bytes, version: str = "", ip: str =
     if kind not in CertificateKind.values:
         raise NoSuchKind(fields={"kind": "Not one of the choices."})
     file = documents.cleaned({"file": content})["file"]
-    if kind in ID_CARD and file.size is None:
+    if kind in PICTURES and file.size is None:
         raise documents.UnreadableFile(fields={"file": "a picture, not a PDF"})
     User.objects.select_for_update().get(pk=user_id)
     if version:
         consents.give(user_id=user_id, code=CONSENT, version=version, recipients=(), ip=ip, at=at)
-    consent_id = consents.require(user_id=user_id, code=CONSENT, recipient=RECIPIENT, at=at)
+    require = consents.require_latest if kind == CertificateKind.FACE_PHOTO else consents.require
+    consent_id = require(user_id=user_id, code=CONSENT, recipient=RECIPIENT, at=at)
     digest = hashlib.sha256(file.content).hexdigest()
     _check_room(user_id, kind, digest, at)
     if kind in ID_CARD:
@@ -123,9 +134,15 @@ def _check_not_being_read(user_id: int) -> None:
 
 
 def _is_stood_on(certificate: Certificate) -> bool:
-    """Whether a reading that passed was of this picture."""
-    passed = Check.objects.filter(state=CheckState.PASSED)
-    return passed.filter(Q(front=certificate) | Q(back=certificate)).exists()
+    """Whether a reading or a comparison that passed was of this picture."""
+    passed, compared = (
+        Check.objects.filter(state=CheckState.PASSED),
+        FaceReview.objects.filter(state=FaceReviewState.PASSED),
+    )
+    return (
+        passed.filter(Q(front=certificate) | Q(back=certificate)).exists()
+        or compared.filter(Q(front=certificate) | Q(portrait=certificate)).exists()
+    )
 
 
 def _end(certificate: Certificate, transition_name: str, at: datetime) -> None:

@@ -13,7 +13,7 @@ from django.db.models import Q
 
 from lending.common import clock, vault, wake, work
 from lending.common.crypto import blind_index
-from lending.common.errors import Conflict, Invalid, TooManyRequests, UnknownOutcome, VendorError
+from lending.common.errors import Conflict, Invalid, Malformed, TooManyRequests, UnknownOutcome, VendorError
 from users import queries
 from users.models import (
     BankCard,
@@ -123,10 +123,13 @@ def run_due(*, now: datetime, limit: int = 50) -> int:
 
 @dataclass
 class _Answer:
+    """`unread`: what came and could not be read."""
+
     verdict: Verdict | None = None
     source: queries.SourceView | None = None
     spent_cents: int = 0
     failures: list[str] = field(default_factory=list)
+    unread: Mapping[str, Any] | None = None
 
 
 def _ask(check: Check) -> _Answer:
@@ -145,6 +148,8 @@ def _ask(check: Check) -> _Answer:
             answer.failures.append(str(error))
             # A vendor that took the question and lost the answer may well bill it.
             answer.spent_cents += source.price_cents if isinstance(error, UnknownOutcome) else 0
+            if isinstance(error, Malformed):
+                answer.unread = error.raw
         else:
             answer.source = source
             answer.spent_cents += source.price_cents
@@ -163,7 +168,7 @@ def _subject(check: Check) -> Subject:
         pictures = tuple(vault.load(side.file) for side in (check.front, check.back))
         return Subject(name, number, key=check.key, pictures=pictures)
     card = BankCard.objects.get(checks=check)
-    return Subject(card.holder, number, card.phone, card.number)
+    return Subject(card.holder, number, card.phone, card.number, key=check.key)
 
 
 def _settle(check_id: int, answer: _Answer, now: datetime) -> None:
@@ -181,7 +186,7 @@ def _settle(check_id: int, answer: _Answer, now: datetime) -> None:
             check.save(update_fields=["leased_until", "failure", "not_before", "price_cents"])
             return
         notices.raise_notice(kind="source_dead", subject=f"source:{check.kind}", text=failure, at=now)
-        _close(check, "died", now, failure=failure)
+        _close(check, "died", now, failure=failure, reply=answer.unread)
         return
     failure = _failure(answer.verdict, now)
     _close(

@@ -53,7 +53,7 @@ def receive(
 
 def know_collectors(*, numbers: Sequence[str], source: str, at: datetime) -> int:
     """Remember numbers of debt collectors, written as digits, by index alone; how many were new."""
-    indexes = {_index(rules.scrambled(number)) for number in numbers}
+    indexes = {collector_index(rules.scrambled(number)) for number in numbers}
     before = CollectorNumber.objects.filter(number_index__in=indexes).count()
     rows = [CollectorNumber(number_index=index, source=source, added_at=at) for index in sorted(indexes)]
     CollectorNumber.objects.bulk_create(rows, ignore_conflicts=True)
@@ -67,10 +67,11 @@ def _keep(user_id: int, kind: CollectedKind, features: Features, consent_id: int
 
 def _collectors(scrambled: set[str]) -> set[str]:
     """Which of them are known."""
-    by_index = {_index(each): each for each in scrambled}
+    by_index = {collector_index(each): each for each in scrambled}
     known = CollectorNumber.objects.filter(number_index__in=by_index).values_list("number_index", flat=True)
     return {by_index[index] for index in known}
 
 
-def _index(scrambled: str) -> str:
+def collector_index(scrambled: str) -> str:
+    """By which a collector's number is known."""
     return blind_index(scrambled, PURPOSE)

@@ -14,9 +14,11 @@ from django.contrib.auth.models import Group, Permission
 
 from lending.common.errors import Conflict
 from lending.common.money import cents
-from users.models import CollectionRule, Document, Level, Source, TagKind
+from users.models import CollectionRule, CollectorList, Document, Level, Source, TagKind
 from users.services import accounts, amendments, collected
 
+PERMISSION = ("pk", "content_type__app_label", "codename")
+Known = dict[tuple[str, str], int]  # permissions by app and name
 TABLES = Path(__file__).resolve().parent.parent / "data" / "configuration"
 
 
@@ -63,6 +65,7 @@ def _shipped(row: dict[str, Any], source: Source) -> dict[str, Any]:
         "fallback": Source.objects.get(code=row["fallback"]) if row["fallback"] else None,
         "consent_code": row["consent"],
         "recipient": row["recipient"],
+        "authorisation": row["authorisation"] or "",
         "protocol": row["protocol"],
         "endpoint": source.endpoint if source.endpoint.startswith("http") else endpoint,
         "credentials": sandbox if source.credentials is None and is_sandboxed else source.credentials,
@@ -115,7 +118,7 @@ def load_documents(*, at: datetime) -> None:
 
 
 def load_collection(*, at: datetime) -> None:
-    """What each market lets be collected from phones, and the numbers of debt collectors; none is taken off."""
+    """What each market lets be collected from phones, and the numbers of debt collectors until staff bring a list."""
     for row in _rows("collection"):
         facts = {
             "is_allowed": row["allowed"] == "yes",
@@ -123,6 +126,8 @@ def load_collection(*, at: datetime) -> None:
             "basis": row["basis"],
         }
         CollectionRule.objects.update_or_create(market=row["market"], kind=row["kind"], defaults=facts)
+    if CollectorList.objects.exists():
+        return  # an installation that has brought a list of its own keeps to it
     by_source: dict[str, list[str]] = {}
     for row in _rows("collectors"):
         by_source.setdefault(row["source"], []).append(row["number"])
@@ -133,30 +138,33 @@ def load_collection(*, at: datetime) -> None:
 def load_groups() -> None:
     """`view`: tables the group sees, as `app`, `app.Model`, or `-app.Model` for one left out of its app; `may`: the
     permissions to act. Raises UnknownPermission for a word that names nothing."""
+    known = {(app_label, name): pk for pk, app_label, name in Permission.objects.values_list(*PERMISSION)}
     for row in _rows("groups"):
         group, _ = Group.objects.get_or_create(name=row["group"])
-        seen: set[Permission] = set()
+        seen: set[int] = set()
         for word in (row["view"] or "").split():
-            found = _views(word.removeprefix("-"))
+            found = _views(known, word.removeprefix("-"))
             seen = seen - found if word.startswith("-") else seen | found
-        group.permissions.set(seen | {_named(word) for word in (row["may"] or "").split()})
+        group.permissions.set(seen | {_named(known, word) for word in (row["may"] or "").split()})
 
 
-def _views(word: str) -> set[Permission]:
+def _views(known: Known, word: str) -> set[int]:
     app_label, _, model = word.lower().partition(".")
-    wanted = Permission.objects.filter(content_type__app_label=app_label, codename__startswith="view_")
-    found = set(wanted.filter(codename=f"view_{model}") if model else wanted)
+    found = {
+        pk
+        for (app, name), pk in known.items()
+        if app == app_label and (name == f"view_{model}" if model else name.startswith("view_"))
+    }
     if not found:
         raise UnknownPermission(f"{word} is neither an app nor a table.")
     return found
 
 
-def _named(word: str) -> Permission:
+def _named(known: Known, word: str) -> int:
     app_label, codename = word.split(".")
-    found = Permission.objects.filter(content_type__app_label=app_label, codename=codename).first()
-    if found is None:
+    if (app_label, codename) not in known:
         raise UnknownPermission(f"There is no permission {word}.")
-    return found
+    return known[app_label, codename]
 
 
 def load_staff(*, at: datetime, password: str) -> None:

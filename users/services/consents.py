@@ -9,7 +9,7 @@ from lending.common.errors import Conflict, Invalid, NotFound
 from users import queries
 from users.models import AcceptedBy, Check, CheckState, CodePurpose, CollectedFeatures, Consent, User
 from users.rules import withdrawal
-from users.services import accounts, codes
+from users.services import accounts, codes, operator_ends
 
 MAX_NAMED = 4  # three candidate lenders and a guarantor
 RECIPIENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
@@ -97,8 +97,8 @@ def withdraw(*, user_id: int, consent_id: int | UUID, by: str, at: datetime) -> 
     """From now on nothing more leaves under it; checks still waiting to be sent end without an answer.
 
     The same consent given before, in any version and to the same recipients, is withdrawn with it: else that one would
-    go on allowing what was just forbidden. What was counted in the phone's data under it is deleted. Without the
-    agreements of the account, every sign-in ends too.
+    go on allowing what was just forbidden. An authorisation at the phone operator that stands on it is over, and what
+    was counted in the phone's data under it is deleted. Without the agreements of the account, every sign-in ends too.
     Raises NotFound (also another user's), AlreadyWithdrawn.
     """
     ident = {"public_id": consent_id} if isinstance(consent_id, UUID) else {"pk": consent_id}
@@ -117,6 +117,7 @@ def withdraw(*, user_id: int, consent_id: int | UUID, by: str, at: datetime) -> 
         check.died()
         check.checked_at, check.failure = at, "consent withdrawn"
         check.save(update_fields=["state", "checked_at", "failure"])
+    operator_ends.end_under(consents=[row.pk for row in rows], at=at)
     CollectedFeatures.objects.filter(user_id=user_id, kind=consent.code).delete()
     if consent.code in withdrawal.OF_THE_ACCOUNT:
         accounts.end_sign_ins(user_id=user_id, at=at)
@@ -133,6 +134,15 @@ def require(*, user_id: int, code: str, recipient: str, at: datetime) -> int:
     if consent is None:
         raise ConsentMissing(f"Read and accept first: {code}.", missing=[code])
     return consent.id
+
+
+def require_latest(*, user_id: int, code: str, recipient: str, at: datetime) -> int:
+    """As `require`, and the very text in force was read: it says more than the one before. Raises DocumentOutdated."""
+    consent_id = require(user_id=user_id, code=code, recipient=recipient, at=at)
+    document, live = queries.document(code, at), queries.live_consent(user_id, code, recipient, at)
+    if document and live and live.version != document.version:
+        raise DocumentOutdated(f"Version {document.version} is in force.", version=document.version)
+    return consent_id
 
 
 def _recipients(document: queries.DocumentView, asked: Sequence[str]) -> tuple[str, ...]:

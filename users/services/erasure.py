@@ -1,6 +1,6 @@
 """Erasing a borrower from this app's tables: what names them goes, and every blind index of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from functools import partial
 
@@ -11,6 +11,7 @@ from django.db.models import Q
 from lending.common import vault
 from lending.common.errors import NotFound
 from users.models import (
+    AccessLog,
     BankCard,
     CardState,
     Certificate,
@@ -28,13 +29,15 @@ from users.models import (
     Message,
     MessageState,
     Profile,
+    StaffAct,
     Tag,
     Token,
     User,
     UserLevel,
+    UserLevelChange,
     WechatIdentity,
 )
-from users.services import codes
+from users.services import acts, codes, face_reviews, operator_ends
 
 
 def begin(*, user_id: int, code: str, at: datetime) -> None:
@@ -48,17 +51,19 @@ def begin(*, user_id: int, code: str, at: datetime) -> None:
     codes.verify_code(phone=user.phone or "", purpose=CodePurpose.ERASE, subject="", code=code, at=at)
 
 
-def erase(*, user_id: int, kept: Sequence[str], keep_until: date | None, by: str, at: datetime) -> int:
+def erase(*, user_id: int, kept: Sequence[str], keep_until: date, by: str, at: datetime) -> int:
     """Empty this app's rows of the borrower; returns the id of the Erasure.
 
-    `kept`: what the other apps keep, and why; entries on lists against fraud are added here. With `keep_until` there
-    were loans, and the last four digits of cards stay.
+    `kept`: what the other apps keep, and why; entries on lists against fraud are added here. Where `loans` are among
+    it, the last four digits of cards stay. `keep_until`: the last day of all of it.
     """
     user = User.objects.select_for_update().get(pk=user_id)
     listed = _lists(user, at)
     _messages_and_codes(user, at)
-    _cards_and_checks(user_id, at, with_last4=keep_until is not None)
+    _cards_and_checks(user_id, at, with_last4="loans" in kept)
     _documents(user_id, at)
+    operator_ends.erase(user_id=user_id, at=at)
+    face_reviews.forget(user_id=user_id)
     for consent in Consent.objects.select_for_update().filter(user_id=user_id, withdrawn_at=None).order_by("pk"):
         consent.withdrawn_at, consent.withdrawn_by = at, by
         consent.save(update_fields=["withdrawn_at", "withdrawn_by"])
@@ -70,6 +75,42 @@ def erase(*, user_id: int, kept: Sequence[str], keep_until: date | None, by: str
     user.save(update_fields=["phone", "phone_index", "is_active", "password"])
     everything = [*kept, *(["lists"] if listed else [])]
     return Erasure.objects.create(user=user, by=by, erased_at=at, kept=everything, keep_until=keep_until).pk
+
+
+def over(*, on: date, limit: int) -> list[int]:
+    """Erasures whose kept years are over on that day, the oldest first."""
+    due = Erasure.objects.filter(forgotten_at=None, keep_until__lt=on)
+    return list(due.order_by("keep_until", "pk").values_list("pk", flat=True)[:limit])
+
+
+def begin_forgetting(*, erasure_id: int, at: datetime) -> int | None:
+    """From now on what was kept may go; whose it is, or None where another worker has it or had it."""
+    row = Erasure.objects.select_for_update(skip_locked=True).filter(pk=erasure_id, forgotten_at=None).first()
+    if row is None:
+        return None
+    row.forgotten_at = at
+    row.save(update_fields=["forgotten_at"])
+    return row.user_id
+
+
+def forget(*, user_id: int, elsewhere: Mapping[str, int], at: datetime) -> None:
+    """Delete or empty what this app kept, and write down how much that was, the other apps' share too: one row."""
+    cards = BankCard.objects.filter(user_id=user_id).exclude(last4="")
+    gone = {
+        "cards": cards.update(last4="", bank=""),
+        "internet addresses of consents": Consent.objects.filter(user_id=user_id, ip__isnull=False).update(ip=None),
+        "changes of level": UserLevelChange.objects.filter(user_id=user_id).delete()[0],
+        "rows of the access log": AccessLog.objects.filter(subject=f"user:{user_id}").delete()[0],
+    }
+    told = ", ".join(f"{count} {what}" for what, count in {**elsewhere, **gone}.items() if count)
+    row = Erasure.objects.get(user_id=user_id)
+    StaffAct.objects.create(
+        by="system",
+        act="end_keeping",
+        subject=f"user:{user_id}",
+        reason=f"Kept until {row.keep_until}. Gone: {told or 'nothing was left'}"[: acts.MAX_REASON],
+        at=at,
+    )
 
 
 def _lists(user: User, at: datetime) -> bool:
@@ -87,7 +128,7 @@ def _lists(user: User, at: datetime) -> bool:
 
 
 def _messages_and_codes(user: User, at: datetime) -> None:
-    """That something was sent, and when, stays; neither the words nor the number. A code backs its consent by id."""
+    """That something was sent, and when, stays; no words, number or address. A code backs its consent by id."""
     sent = LoginCode.objects.filter(phone_index=user.phone_index)
     keys = [f"code-{pk}" for pk in sent.values_list("pk", flat=True)]
     for message in Message.objects.select_for_update().filter(Q(user=user) | Q(key__in=keys)).order_by("pk"):
@@ -96,7 +137,7 @@ def _messages_and_codes(user: User, at: datetime) -> None:
             message.failure, message.done_at, message.leased_until = "account erased", at, None
         message.phone = message.text = ""
         message.save(update_fields=["phone", "text", "state", "failure", "done_at", "leased_until"])
-    sent.update(phone_index="", code_hash="")
+    sent.update(phone_index="", code_hash="", ip=None)
 
 
 def _cards_and_checks(user_id: int, at: datetime, *, with_last4: bool) -> None:

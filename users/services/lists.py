@@ -8,7 +8,7 @@ from lending.common import clock, text
 from lending.common.crypto import blind_index
 from lending.common.errors import Conflict, Invalid, NotFound
 from users.models import ListEntry, ListKind, ListSource, ListSubject
-from users.rules import identity, listfile
+from users.rules import csvfile, identity, listfile
 from users.services import access, acts
 
 MAY_LIST = "users.add_listentry"
@@ -117,7 +117,7 @@ def import_file(*, content: bytes, by: str, at: datetime) -> int:
     acts.require(by=by, permission=MAY_LIST)
     try:
         lines = listfile.read(content)
-    except listfile.BadFile as error:
+    except csvfile.BadFile as error:
         raise BadListFile(str(error), lines=error.faults) from None
     entries = [
         NewEntry(line.kind, line.subject, line.value, line.source, line.reason, clock.end_of(line.until))

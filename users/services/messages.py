@@ -30,6 +30,7 @@ def queue(
     at: datetime,
     valid_until: datetime | None = None,
     language: str = "",
+    not_before: datetime | None = None,
 ) -> int:
     """Put a message in the outbox and return its id; the same key again is the same message.
 
@@ -51,6 +52,7 @@ def queue(
                 language=language,
                 text=texts.render(template, language, params),
                 valid_until=valid_until,
+                not_before=not_before,
                 created_at=at,
             )
         ],

@@ -3,7 +3,8 @@
 A changed value counts from the next question on; what is out meanwhile ends as it began.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from lending.common.errors import Conflict, Invalid, NotFound
 from lending.common.money import format_cents
 from users import queries
 from users.models import SOURCE_BOUNDS, AskedIn, Source
+from users.providers import CHECKERS
 from users.rules import freshness
 from users.services import acts, amendments
 
@@ -22,13 +24,26 @@ MAY_CHANGE, MAY_CONNECT = "users.change_source", "users.connect_source"
 VALUES = (
     *("name_en", "name_zh", "vendor", "product", "price_cents", "currency", "timeout_ms", "retries", "pause_ms"),
     *("max_parallel", "fresh_days", "freshness", "retention_days", "fallback", "dead", "consent_code", "recipient"),
+    "authorisation",
 )
 
-MAX_PRICE_CENTS, DAYS = 100_000, 3650
+OF_A_NEW_ONE = ("code", "stage", "scenario", "protocol", "endpoint", *VALUES)
+CODE = re.compile(r"[a-z][a-z0-9_]{1,31}")
+
+MAX_PRICE_CENTS, DAYS, MAX_STAGE = 100_000, 3650, 9
+_protocols = set(CHECKERS)
 
 
 class NothingChanged(Conflict):
     code, title = "nothing_changed", "Nothing is different"
+
+
+class CodeTaken(Conflict):
+    code, title = "code_taken", "There is a source of this code already"
+
+
+class UnknownProtocol(Invalid):
+    code, title = "unknown_protocol", "No adapter speaks this protocol"
 
 
 class FallbackLoops(Invalid):
@@ -53,6 +68,45 @@ class BadAddress(Invalid):
 
 class NoCredentials(Conflict):
     code, title = "no_credentials", "It cannot be switched on without an address and credentials"
+
+
+def spoken_by(protocols: Iterable[str]) -> None:
+    """More protocols that an adapter of an app above speaks; said once, when that app is loaded."""
+    _protocols.update(protocols)
+
+
+def protocols() -> tuple[str, ...]:
+    """Those that a new source may speak."""
+    return tuple(sorted(_protocols))
+
+
+def add(*, values: Mapping[str, Any], by: str, reason: str, at: datetime) -> int:
+    """A source that nobody asks yet: switched off, and without credentials. Returns its id.
+
+    `values`: all of OF_A_NEW_ONE; `fallback` is a code or "". Raises CodeTaken, UnknownProtocol, BadAddress, Invalid
+    with its fields, OtherConsent, NoSuchConsent, NotAllowed, ReasonRequired.
+    """
+    acts.require(by=by, permission=MAY_CONNECT)
+    if wrong := set(values) ^ set(OF_A_NEW_ONE):
+        raise Invalid(fields=dict.fromkeys(wrong, "Said once, and nothing else."))
+    source = Source(**{**values, "fallback": _source(values["fallback"])}, enabled=False)
+    if not CODE.fullmatch(source.code):
+        raise Invalid(fields={"code": "Small letters, digits and _, at most 32; a letter first."})
+    if Source.objects.filter(code=source.code).exists():
+        raise CodeTaken(fields={"code": CodeTaken.title})
+    if source.protocol not in _protocols:
+        raise UnknownProtocol(fields={"protocol": UnknownProtocol.title})
+    if not (isinstance(source.stage, int) and 0 <= source.stage <= MAX_STAGE):
+        raise Invalid(fields={"stage": f"From 0 to {MAX_STAGE}."})
+    _check_address(source.endpoint)
+    _check_values(source)
+    _check_fallback(source)
+    _check_consent(source, at)
+    acts.record(by=by, act="add_source", subject=_subject(source), reason=reason, at=at, permission=MAY_CHANGE)
+    told = {name: ("", shown(name, getattr(source, name))) for name in OF_A_NEW_ONE}
+    amendments.record(subject=_subject(source), changed=told | {"enabled": ("", "off")}, by=by, reason=reason, at=at)
+    source.save(force_insert=True)
+    return source.pk
 
 
 def change(*, source_id: int, values: Mapping[str, Any], by: str, reason: str, at: datetime) -> None:
@@ -183,7 +237,7 @@ def _check_fallback(source: Source) -> None:
         seen.add(second.pk)
         second = second.fallback
     pairs = [source.fallback] if source.fallback else []
-    for other in (*pairs, *source.fallback_of.all()):
+    for other in (*pairs, *(source.fallback_of.all() if source.pk else ())):
         if (other.consent_code, other.recipient) != (source.consent_code, source.recipient):
             raise OtherConsent(
                 f"{other.code} sends to {other.recipient} under {other.consent_code}.",

@@ -9,19 +9,18 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 from unittest.mock import patch
 
-from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection, transaction
 
 from lending.common import clock, prepared
+from lending.management.bench_database import own_database
 from lending.management.bench_rows import Case, add_cases
 from lending.management.commands.bench_lists import fill
 from review import services
@@ -78,9 +77,7 @@ class Command(BaseCommand):
         parser.add_argument("--rounds", type=int, default=5, help="races of each kind, in turns; the median counts")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if not getattr(settings, "DEMO_CLOCK", False):
-            raise CommandError("This makes a database: development settings only.")
-        with _own_database():
+        with own_database():
             wrong = self._measure(**{name: options[name] for name in ("cases", "claims", "rounds")})
         if wrong:
             raise CommandError("; ".join(wrong))
@@ -146,16 +143,6 @@ class Command(BaseCommand):
         run = sum(map(len, found.values()))
         self.stdout.write(f"  in {run} races: {'; '.join(wrong) or 'no case claimed twice, nobody starved'}")
         return wrong
-
-
-@contextmanager
-def _own_database() -> Iterator[None]:
-    former = str(connection.settings_dict["NAME"])
-    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-    try:
-        yield
-    finally:
-        connection.creation.destroy_test_db(former, verbosity=0)
 
 
 def _hire(count: int) -> list[int]:

@@ -1,7 +1,8 @@
 """Send a batch of real applicants in over HTTP and print what became of them. Needs a running platform.
 
-The borrower who will be late comes first and alone: the clock then goes on through day close until that instalment is
-five days past due, and the others come on that day. So nobody else of the batch can be late.
+Who will be late comes first and alone. The one whose guarantor pays is first: the clock goes on through day close
+until that instalment is 61 days past due. Then the one who is five days late and pays, and the others come on that
+day. So nobody else of the batch can be late.
 """
 
 import sys
@@ -18,13 +19,14 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError, connection, transaction
 
+from lending import queries
 from lending.common import clock
 from lending.common.crypto import blind_index
 from lending.management.demo import days, stories, table
 from lending.management.demo.borrower import Borrower
-from lending.management.demo.cases import OVERDUE, Ending, cure, play
+from lending.management.demo.cases import COMPENSATED, OVERDUE, Ending, cure, play
 from lending.management.demo.staff import close_desks, open_desks
-from lending.models import Application
+from lending.models import Application, Loan, LoanStatus
 from lending.sandbox.applicants import CASES, Applicant, applicant, phone_of
 from lending.services import day_close, demo_clock
 
@@ -47,6 +49,7 @@ class Command(BaseCommand):
             raise CommandError("The demo runs in development settings only: it plays borrowers and moves the clock.")
         if not 1 <= options["count"] <= 1000:
             raise CommandError("--count is 1 to 1000: one applicant for each row of the sample.")
+        _check_up(options["url"])
         batch = next_batch()
         if options["if_none"] and batch:
             self.stdout.write("A batch has run already; `make demo N=200` sends another.")
@@ -99,27 +102,42 @@ class Command(BaseCommand):
                 people.append(applicant(row, batch, clock.business_date(clock.now())))
                 return Borrower(api, gateway, people[-1], float(options["seconds"]))
 
+            def alone(row: int, what: str, then: Callable[[Borrower, Ending], Ending]) -> None:
+                self.stdout.write(f"  row {row} borrows, and {what}")
+                who = borrower(row)
+                try:
+                    jobs[row] = partial(then, who, play(who))
+                except Exception as failure:
+                    failures[row] = failure
+
+            if COMPENSATED in rows:
+                opening = days.next_opening(clock.now())
+                self._move_to(opening)
+                alone(COMPENSATED, "will never pay an instalment", lambda _, ending: ending)
+                self._move_to(days.claim_opening(opening))
+                self._await_claims(begun + options["seconds"])
             if OVERDUE in rows:
                 opening = days.opening_of_the_late(clock.now())
                 self._move_to(opening)
-                self.stdout.write(f"  row {OVERDUE} borrows, and will be late with the first instalment")
-                late = borrower(OVERDUE)
-                try:
-                    ending = play(late)
-                    jobs[OVERDUE] = lambda: cure(late, ending)
-                except Exception as failure:
-                    failures[OVERDUE] = failure
+                alone(OVERDUE, "will be late with the first instalment", cure)
                 self._move_to(days.late_opening(opening))
             else:
                 self._move_to(days.next_opening(clock.now()))
             for row in rows:
-                if row != OVERDUE:
+                if row not in (COMPENSATED, OVERDUE):
                     jobs[row] = partial(play, borrower(row))
             with ThreadPoolExecutor(options["parallel"]) as pool:
                 running = {row: pool.submit(job) for row, job in jobs.items()}
                 self._progress(list(running.values()), begun)
         failures |= {row: error for row, future in running.items() if (error := future.exception())}
         return people, [future.result() for future in running.values() if not future.exception()], failures
+
+    def _await_claims(self, deadline: float) -> None:
+        """Until the guarantor has paid: were the clock moved on before, it would pay for one more day."""
+        dpd = int(queries.servicing("guarantee_compensation_dpd"))
+        late = Loan.objects.filter(status=LoanStatus.OVERDUE, dpd__gte=dpd).exclude(guarantor_code="")
+        while late.exists() and time.monotonic() < deadline:
+            time.sleep(0.5)
 
     def _progress(self, running: list[Future[Ending]], begun: float) -> None:
         said = -1
@@ -169,6 +187,16 @@ class Command(BaseCommand):
         for line in table.lines(application_ids, batch_day):
             self.stdout.write(line)
         connection.close()
+
+
+def _check_up(url: str) -> None:
+    """Raises CommandError where the platform does not answer: there is nobody to send applicants to."""
+    try:
+        answer = httpx.get(f"{url}/healthz", timeout=10, trust_env=False)
+    except httpx.HTTPError as error:
+        raise CommandError(f"Nothing answers at {url} ({type(error).__name__}). Start the platform: make run") from None
+    if not answer.is_success:
+        raise CommandError(f"{url}/healthz answers {answer.status_code}: {answer.text[:300]}")
 
 
 def next_batch() -> int:

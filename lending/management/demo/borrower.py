@@ -1,5 +1,6 @@
 """A borrower played over HTTP: knows the public API and their own phone, nothing else."""
 
+import re
 import time
 import uuid
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from lending.sandbox.applicants import Applicant
 APPLICATION_RESTS = ("GRANTED", "DECLINED", "WITHDRAWN", "EXPIRED")
 DRAWDOWN_RESTS = ("PAID", "RETURNED", "DECLINED", "CANCELLED", "EXPIRED", "NO_FUNDER")
 READING_SECONDS = 5.2  # the cost sheet must have been open for five
+OFFERS_LOOKED_FOR = 4  # times, half a second apart
 OPTIONAL_CONSENTS = ("operator", "bankflow", "device")
 
 
@@ -127,7 +129,7 @@ class Borrower:
         )
 
     def fill_in(self) -> None:
-        """Details, contacts, consents, identity check."""
+        """Details, contacts, consents, the phone operator's authorisation, identity check."""
         person = self.person
         self.call(
             "PUT",
@@ -150,6 +152,9 @@ class Borrower:
         contacts = [{"relation": c.relation, "name": c.name, "phone": c.phone} for c in person.contacts]
         self.call("PUT", "me/contacts", json=contacts)
         self.accept("apply")
+        fingerprint = uuid.uuid5(uuid.NAMESPACE_URL, f"demo-device:{person.phone}").hex
+        self.call("POST", "me/devices", json={"fingerprint": fingerprint, "platform": "web"})
+        self.authorise_operator()
         self.call("POST", "me/checks", json={"kind": "id2"})
         self.until(
             lambda: all(check["state"] != "pending" for check in self.call("GET", "me/checks")),
@@ -172,6 +177,59 @@ class Borrower:
                 # The answer to the first try may have been lost on the way, when the code was used up already.
                 if refused.code != "wrong_code" or not self._has_accepted(document["code"], moment, **about):
                     raise
+
+    def choose_offer(self) -> None:
+        """The best of other platforms' offers, where there is one; they come a moment after the refusal."""
+        for _ in range(OFFERS_LOOKED_FOR):
+            found = [offer for offer in self.call("GET", "offers") if offer["status"] == "open"]
+            if found:
+                break
+            self.wait(0.5)
+        else:
+            return
+        offer_id = found[0]["id"]
+        [text] = self.call("GET", "agreements", params={"moment": "distribution", "offer_id": offer_id})
+        signed = {"version": text["version"], "code": self.code("consent", text["code"])}
+        try:
+            self.call("POST", f"offers/{offer_id}/accept", json=signed)
+        except Refused as refused:
+            # Full for today; or the answer to the first try was lost on the way.
+            if refused.code not in ("platform_full", "another_chosen", "wrong_code"):
+                raise
+
+    def authorise_operator(self) -> None:
+        """At the phone operator itself, by the code that it texts or on its page; twice where it does not answer."""
+        for _ in range(2):
+            if not self._operator()["is_wanted"]:
+                return
+            seen = texts.newest(self.messages())
+            self.call("POST", "me/operator")
+            stands = self.until(lambda: self._operator_unless("started"), what="the phone operator")
+            if stands["state"] == "code_sent":
+                self._hand_over(self._read_code(seen))
+            elif stands["state"] == "redirected":
+                self._say_yes(stands["page"])
+            self.until(lambda: self._operator_unless("code_sent", "redirected"), what="the authorisation")
+
+    def _operator(self) -> Any:
+        return self.call("GET", "me/operator")
+
+    def _operator_unless(self, *states: str) -> Any:
+        stands = self._operator()
+        return None if stands["state"] in states else stands
+
+    def _hand_over(self, code: str) -> None:
+        try:
+            self.call("POST", "me/operator/code", json={"code": code})
+        except Refused as refused:
+            if refused.code != "no_code_awaited":  # the answer to the first try was lost on the way
+                raise
+
+    def _say_yes(self, page: str) -> None:
+        """Press the button of the carrier's page; the carrier tells the platform itself."""
+        ticket = re.search(r'name="ticket" value="(\w+)"', self.gateway.get(page).text)
+        if ticket:
+            self.gateway.get("/operator/v1/decide", params={"ticket": ticket[1], "answer": "agree"})
 
     def _has_accepted(self, code: str, moment: str, **about: Any) -> bool:
         documents = self.call("GET", "agreements", params={"moment": moment, **about})

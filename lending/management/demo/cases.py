@@ -8,7 +8,9 @@ from lending.sandbox.applicants import row_of_case
 SUPPLEMENT, APPEAL = row_of_case("supplement"), row_of_case("appeal")
 EXPIRES_UNSIGNED, CANCELS = row_of_case("unsigned"), row_of_case("cancelled")
 GIVES_BACK, OVERDUE = row_of_case("given_back"), row_of_case("overdue")
+COMPENSATED = row_of_case("compensated")
 TWO_DRAWDOWNS, SETTLES_EARLY = row_of_case("two_drawdowns"), row_of_case("early_settlement")
+CHOOSES_EVERY = 2  # every second who is refused takes the best offer of another platform, where there is one
 REPAYS_EVERY = 4  # every fourth paid-out borrower repays the first instalment at once
 
 
@@ -34,6 +36,8 @@ def play(borrower: Borrower) -> Ending:
     if application["status"] == "DECLINED" and row == APPEAL:
         borrower.call("POST", f"applications/{application_id}/appeal", json={"reason": "Please look at my savings."})
         application = borrower.await_verdict(application_id)
+    if application["status"] == "DECLINED" and row % CHOOSES_EVERY == 0:
+        borrower.choose_offer()
     if application["status"] != "GRANTED":
         return Ending(row, application_id)
     return Ending(row, application_id, waits=_use(borrower, application["grant_id"]))

@@ -26,6 +26,12 @@ def late_opening(opened: datetime) -> datetime:
     return _opening(opened, _late_on(clock.business_date(opened)))
 
 
+def claim_opening(opened: datetime) -> datetime:
+    """10:00 of the day after the close at which a guarantor pays, for a loan paid out on the day of `opened`."""
+    first_due = add_months(clock.business_date(opened), 1)
+    return _opening(opened, first_due + timedelta(days=int(queries.servicing("guarantee_compensation_dpd")) + 1))
+
+
 def _late_on(value_date: date) -> date:
     return add_months(value_date, 1) + timedelta(days=DAYS_LATE + 1)
 

@@ -30,19 +30,33 @@ class Desk(threading.Thread):
     def __init__(self, username: str) -> None:
         super().__init__(name=username, daemon=True)
         self.username, self.home = username, threading.Event()
+        self.in_hand: int | None = None  # a case that the database went away from
 
     def run(self) -> None:
         user_id: int = get_user_model().objects.values_list("pk", flat=True).get(username=self.username)
         while not self.home.is_set():
             close_old_connections()
             try:
-                worked = work_one(user_id)
+                worked = self.work(user_id)
             except (OperationalError, InterfaceError) as error:
                 logger.warning("the database is away", extra={"reviewer": self.username, "error": str(error)})
                 connection.close()
                 worked = False
             if not worked:
                 self.home.wait(IDLE_SECONDS)
+
+    def work(self, user_id: int) -> bool:
+        """The case in hand, else the next one; false where none waits."""
+        if self.in_hand is None:
+            with transaction.atomic(durable=True):
+                self.in_hand = review.services.claim_next(by_id=user_id, at=clock.now())
+        if self.in_hand is None:
+            return False
+        case = review.queries.case(self.in_hand)
+        if case is not None and case.claimed_by_id == user_id:  # else what was said had arrived
+            say_something(case, user_id)
+        self.in_hand = None
+        return True
 
 
 def open_desks() -> list[Desk]:
@@ -59,26 +73,17 @@ def close_desks(desks: list[Desk]) -> None:
         desk.join(timeout=10)
 
 
-def work_one(by_id: int) -> bool:
-    """Take the next case and say something about it; false where none waits."""
-    at = clock.now()
-    with transaction.atomic(durable=True):
-        case_id = review.services.claim_next(by_id=by_id, at=at)
-    if case_id is None:
-        return False
-    case = review.queries.case(case_id)
-    if case is None:
-        return False
+def say_something(case: "review.queries.CaseView", by_id: int) -> None:
+    """Of a case that this reviewer has claimed."""
     try:
         with transaction.atomic(durable=True):
-            keys = [line.key for line in review.queries.checklist(case_id).lines]
-            review.services.checklist.mark(case_id=case_id, by_id=by_id, keys=keys, at=clock.now())
+            keys = [line.key for line in review.queries.checklist(case.id).lines]
+            review.services.checklist.mark(case_id=case.id, by_id=by_id, keys=keys, at=clock.now())
         with transaction.atomic(durable=True):
             _initial(case, by_id) if case.stage == "initial" else _final(case, by_id)
     except DomainError as refused:
-        logger.info("not approved", extra={"case_id": case_id, "code": refused.code})
+        logger.info("not approved", extra={"case_id": case.id, "code": refused.code})
         _hand_up(case, by_id)
-    return True
 
 
 def _hand_up(case: "review.queries.CaseView", by_id: int) -> None:

@@ -156,6 +156,14 @@ def _overdue(trail: Trail) -> str:
     return f"{loan.max_dpd} days past due, cured by {format_cents(paid.amount_cents)} with {penalty} of penalty"
 
 
+def _compensated(trail: Trail) -> str:
+    claim = funding.queries.claim_of(trail.loan_ids[0]) if trail.loan == ("ACTIVE", "OVERDUE", "COMPENSATED") else None
+    if claim is None:
+        return ""
+    paid = format_cents(claim.amount_cents)
+    return f"{claim.dpd} days past due: {claim.guarantor_code} paid {claim.creditor} {paid} and holds the claim"
+
+
 def _early_settlement(trail: Trail) -> str:
     return "settled on the day of the payout, no fee" if trail.loan == ("ACTIVE", "SETTLED") else ""
 
@@ -175,6 +183,7 @@ TALES: dict[str, Callable[[Trail], str]] = {
     "two_drawdowns": _two_drawdowns,
     "second_funder": _second_funder,
     "cancelled": _cancelled,
+    "compensated": _compensated,
     "overdue": _overdue,
     "early_settlement": _early_settlement,
     "bad_card": _bad_card,

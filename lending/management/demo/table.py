@@ -15,6 +15,7 @@ from lending.common.money import format_cents
 from lending.models import Application, Drawdown, Event, Grant, Loan
 from lending.models.application import ApplicationStatus
 from lending.models.drawdown import ENDED, DrawdownStatus
+from traffic.queries import distribution
 
 RESTING = (
     ApplicationStatus.DECLINED,
@@ -35,6 +36,7 @@ def not_at_rest(application_ids: Sequence[int]) -> list[str]:
         moving.append(f"drawdown {row.public_id} is {row.status}")
     granted = Application.objects.filter(pk__in=application_ids, status=ApplicationStatus.GRANTED)
     moving += [f"application {row.public_id} has no grant yet" for row in granted.filter(grant=None)]
+    moving += [f"a platform is asked about application {number}" for number in distribution.asking(application_ids)]
     unhandled = Event.objects.filter(application_id__in=application_ids, handled_at=None)
     return moving + [f"event {row.pk} of application {row.application_id} waits: {row}" for row in unhandled]
 
@@ -55,6 +57,8 @@ def lines(application_ids: Sequence[int], at: datetime) -> Iterable[str]:
     yield from _section("Repayments", _repayments(loans))
     yield from _section("Funders that day", _headroom(at))
     yield from _section("Contracts", Counter(_contract_states(drawdowns)).most_common())
+    yield from _section("Looks for other platforms", distribution.looks_by_result(application_ids))
+    yield from _section("Handed on to other platforms", distribution.leads_by_state(application_ids))
     yield from _section("Status pushes", traffic.queries.pushes_by_state(application_ids))
     yield from _section("Money and time", _figures(application_ids))
 

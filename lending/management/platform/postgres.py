@@ -193,7 +193,7 @@ def _options(port: int, durable: bool) -> list[str]:
         "port": port,
         "listen_addresses": HOST,
         "unix_socket_directories": "",
-        "max_connections": 200,
+        "max_connections": 300,
         "shared_buffers": "128MB",
         "timezone": "UTC",
         "log_timezone": "UTC",

@@ -9,12 +9,14 @@ from uuid import uuid4
 from .. import applicants
 from ..door import Answer, Call, Refused
 from ..store import Effect
+from . import hengzheng
 
 MATCH, MISMATCH, NO_RECORD = "match", "mismatch", "no_record"
 JPEG = b"\xff\xd8\xff"
 UNREADABLE = ("blurred", "copy", "screen")
-CODES = {"bad_contract": 4001, "bad_number": 4002, "busy": 5001, "over_quota": 5002}
 VERDICTS = {MATCH: 1, MISMATCH: 2, NO_RECORD: 3}
+CARD_VERDICTS = {MATCH: "00", MISMATCH: "05", NO_RECORD: "25"}
+CARD_CODES = {"bad_contract": "03", "bad_number": "14", "over_quota": "61", "busy": "98"}
 
 
 def two_element(call: Call) -> Answer:
@@ -23,10 +25,8 @@ def two_element(call: Call) -> Answer:
 
 
 def two_element_b(call: Call) -> Answer:
-    """`force` by person also tells the codes of its own: busy, over_quota, bad_contract, bad_number, or any number."""
-    forced = call.forced(call.person()) or ""
-    if forced in CODES or forced.isdecimal():
-        return Answer({"code": CODES.get(forced) or int(forced), "data": None})
+    if complaint := hengzheng.complaint(call):
+        return complaint
     result = _compare(call, name=call.text("xm"), id_number=call.text("sfzh"))
     return Answer({"code": 0, "data": {"seq": _reference(), "verdict": VERDICTS[result]}})
 
@@ -38,6 +38,17 @@ def four_element(call: Call) -> Answer:
     )
     bank = applicants.bank_of(card)
     return Answer({"request_id": _reference(), "result": result, "bank": bank, "card_type": "debit"})
+
+
+def four_element_b(call: Call) -> Answer:
+    """`force` by person also tells busy, over_quota, bad_contract, bad_number, or any two digits."""
+    order, card, forced = call.text("orderId"), call.text("accNo"), call.forced(call.person()) or ""
+    said = {"orderId": order, "respMsg": "", "respCode": CARD_CODES.get(forced, forced)}
+    if forced in CARD_CODES or forced.isdecimal():
+        return Answer(said)
+    name, id_number, phone = (call.text(each) for each in ("customerNm", "certifId", "phoneNo"))
+    result = _compare(call, name=name, id_number=id_number, phone=phone, card=card)
+    return Answer(said | {"respCode": CARD_VERDICTS[result], "issInsName": applicants.bank_of(card), "accType": "01"})
 
 
 def id_card(call: Call) -> Answer:
@@ -128,6 +139,7 @@ ROUTES = (
     ("id2", "POST", "/identity/v1/two-element", two_element),
     ("id2_b", "POST", "/id2b/verify", two_element_b),
     ("card4", "POST", "/card/v1/four-element", four_element),
+    ("card4_b", "POST", "/cardb/auth", four_element_b),
     ("ocr", "POST", "/ocr/v1/id-card", id_card),
     ("face", "POST", "/face/v1/compare", face),
     ("face", "GET", "/face/v1/live", live),

@@ -117,10 +117,14 @@ def _check_order(call: Call) -> None:
 
 
 def _payout_outcome(call: Call, person: Person | None) -> str:
-    """What a demo identity's case asks for; everybody else is paid."""
-    found = applicants.row_of_card(call.text("card_number"))
+    """What a demo identity's case asks for, or the digits of somebody else's number; everybody else is paid."""
+    number = call.text("card_number")
+    found = applicants.row_of_card(number)
     if found is None:
-        return "succeeded"
+        fate = person.fate() if person else ""
+        if fate == "closed_card":
+            return "card_closed" if int(number[-1]) % 2 == 0 else "succeeded"
+        return "returned" if fate == "returned" else "succeeded"
     row, batch, index = found
     if call.text("name") != applicants.name_of(row, batch):
         return "name_mismatch"

@@ -8,10 +8,11 @@ from risk.rules import sample
 
 from .. import applicants
 from ..door import Answer, Call, Refused
+from . import operator
 
-FALLBACKS = {"phone3_b": "phone3", "aml_b": "aml"}
+FALLBACKS = {"aml_b": "aml"}
 SOURCES = (
-    *("phone3", "phone3_b", "phone_list", "device", "blacklist", "aml", "aml_b"),
+    *("phone3", "phone_list", "device", "blacklist", "aml", "aml_b"),
     *("multi_lender", "operator", "bureau", "bankflow"),
 )
 # Words that `force` may ask for beside the row's own answer: the fields they replace.
@@ -36,9 +37,12 @@ def query(call: Call) -> Answer:
     elif person is None:
         raise Refused("invalid_request", "subject names nobody")
     else:
+        if source == "operator":
+            operator.look_at_token(call)
         data = sample.vendor_answers(applicants.rows()[person.row - 1])[source]
         if source == "phone3":
-            data = data | {"match": _owner(call, person.demo)}
+            subject = (call.text("subject", name) for name in ("id_number", "phone"))
+            data = data | {"match": "consistent" if is_their_phone(*subject, demo=person.demo) else "inconsistent"}
     forced = call.forced(person)
     if forced in FORCED:
         data = data | FORCED[forced]
@@ -51,12 +55,10 @@ def _device(device_id: str) -> dict[str, object]:
     return {"emulator": False, "accounts_7d": 4 if shared else 1, "phones_30d": 3 if shared else 1}
 
 
-def _owner(call: Call, demo: bool) -> str:
+def is_their_phone(id_number: str, phone: str, *, demo: bool) -> bool:
     """Whether the phone is registered to the person: a demo identity has one phone, anybody else any."""
-    id_number, phone = call.text("subject", "id_number"), call.text("subject", "phone")
     found = applicants.row_of(id_number)
-    agrees = not demo or (found is not None and phone == applicants.phone_of(*found))
-    return "consistent" if agrees else "inconsistent"
+    return not demo or (found is not None and phone == applicants.phone_of(*found))
 
 
 ROUTES: tuple[tuple[str, str, str, Callable[[Call], Answer]], ...] = tuple(

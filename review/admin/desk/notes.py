@@ -10,10 +10,10 @@ from lending import queries as lending
 from lending.common.admin import ExactSearch, ReadOnlyAdmin, instant, linked
 from lending.common.revealing import Revealing
 from lending.common.shown import file_in_page
-from review import services
 from review.models import Attachment, AttachmentKind, CaseNote
 from review.services.notes import MAX_NOTE
 from users import queries as users
+from users.services import access
 
 PLAIN = {"class": "desk-field"}
 
@@ -55,8 +55,8 @@ class Signed(ReadOnlyAdmin):
 class AttachmentAdmin(ExactSearch, Revealing, Signed):
     """What is in a file is personal data: it is shown to whoever says why, and that is logged."""
 
-    recorder = services.record_reveal
-    refusal_recorder = services.record_refusal
+    recorder = access.record
+    refusal_recorder = access.record_refusal
     revealed: Mapping[str, Any] = {
         "file": lambda row: file_in_page(lending.brought_file(row.file), ending(row.file), row.title)
     }

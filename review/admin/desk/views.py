@@ -28,6 +28,7 @@ from review.admin.desk.offer import offer
 from review.admin.desk.panel import LEFT, explained, panels
 from review.models import Case
 from users import queries as users
+from users.services import access
 
 PRINT = "review.print_case"
 ALMOST_WHOLE = timedelta(minutes=14)  # a lease that runs on so long is not written anew by a look at the page
@@ -70,8 +71,8 @@ def shown_pictures(case: Case, kinds: tuple[str, ...]) -> SafeString | str:
 class CaseDesk(Revealing):
     """The page of a case in CaseAdmin."""
 
-    recorder = services.record_reveal
-    refusal_recorder = services.record_refusal
+    recorder = access.record
+    refusal_recorder = access.record_refusal
     actions_detail = ()
     revealed = {
         "name": lambda case: users.person(case.borrower_id).name,

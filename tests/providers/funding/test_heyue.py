@@ -67,44 +67,6 @@ def test_a_refusal_by_the_funder_releases_and_keeps_its_words(
     assert Drawdown.objects.get(pk=allocation.drawdown_id).status == "ROUTING"
 
 
-def test_a_timeout_is_queried_and_never_submitted_again(
-    at: datetime, sandbox: SandboxClient, allocation: Allocation
-) -> None:
-    sandbox.control("heyue", timeout_rate=1, hang_ms=2000)
-    assert run(allocation, at) == "UNKNOWN"
-    sandbox.control("heyue", timeout_rate=0)
-    assert run(allocation, at + SOON) == "ACCEPTED"
-    assert posts(sandbox, allocation) == 1
-
-
-def test_what_never_arrived_is_submitted_again_under_the_same_key(
-    at: datetime, sandbox: SandboxClient, allocation: Allocation
-) -> None:
-    sandbox.control("heyue", lost_rate=1, hang_ms=2000)
-    assert run(allocation, at) == "UNKNOWN"
-    sandbox.control("heyue", lost_rate=0)
-    assert run(allocation, at + SOON) == "RESERVED"  # the funder has never heard of it
-    run(allocation, at + SOON)
-    assert posts(sandbox, allocation) == 2
-    assert len({call["body"]["key"] for call in sandbox.calls("heyue") if call["method"] == "POST"}) == 1
-
-
-def test_an_error_is_tried_again_later(at: datetime, sandbox: SandboxClient, allocation: Allocation) -> None:
-    sandbox.control("heyue", error_rate=1, error_status=500)
-    assert run(allocation, at) == "RESERVED"
-    assert allocation.last_error
-    assert not services.run_allocation(allocation_id=allocation.pk, now=at)
-    sandbox.control("heyue", error_rate=0)
-    assert run(allocation, at + SOON) in ("SUBMITTED", "ACCEPTED")
-
-
-def test_an_unreadable_answer_is_queried(at: datetime, sandbox: SandboxClient, allocation: Allocation) -> None:
-    sandbox.control("heyue", malformed_rate=1)
-    assert run(allocation, at) == "UNKNOWN"
-    sandbox.control("heyue", malformed_rate=0)
-    assert run(allocation, at + SOON) in ("SUBMITTED", "ACCEPTED", "RESERVED")
-
-
 def test_a_request_the_funder_does_not_accept_goes_to_the_next_one_and_to_people(
     at: datetime, allocation: Allocation, settings: Settings
 ) -> None:
@@ -120,13 +82,6 @@ def test_without_an_address_it_waits(at: datetime, allocation: Allocation, setti
     settings.SANDBOX_URL = ""
     assert run(allocation, at) == "RESERVED"
     assert "no address" in allocation.last_error
-
-
-def test_a_crash_after_the_claim_is_queried_first(at: datetime, sandbox: SandboxClient, allocation: Allocation) -> None:
-    Allocation.objects.filter(pk=allocation.pk).update(state="SUBMITTED", leased_until=at + SOON, attempts=1)
-    assert not services.run_allocation(allocation_id=allocation.pk, now=at)
-    assert run(allocation, at + SOON + SOON) == "RESERVED"
-    assert posts(sandbox, allocation) == 0
 
 
 def test_a_funder_that_was_asked_is_told_when_it_is_no_longer_needed(

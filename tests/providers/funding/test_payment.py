@@ -56,23 +56,6 @@ class TestPayout:
         assert not services.run_payout(payout_id=payout.pk, now=at + timedelta(days=1))
         assert Loan.objects.get(drawdown=payout.drawdown_id).value_date == at.date()
 
-    def test_unknown_then_found(self, at: datetime, sandbox: SandboxClient, payout: Payout) -> None:
-        sandbox.control("payment", timeout_rate=1, hang_ms=2000)
-        assert run(payout, at) == "UNKNOWN"
-        sandbox.control("payment", timeout_rate=0)
-        assert until_final(payout, at) == "PAID"
-        assert (paid_out(sandbox, payout), posts(sandbox, payout.key)) == ([-1_000_000], 1)
-
-    def test_unknown_then_absent_is_sent_again_under_the_same_key(
-        self, at: datetime, sandbox: SandboxClient, payout: Payout
-    ) -> None:
-        sandbox.control("payment", lost_rate=1, hang_ms=2000)
-        assert run(payout, at) == "UNKNOWN"
-        sandbox.control("payment", lost_rate=0)
-        assert run(payout, at + SOON) == "DUE"  # the channel never received it
-        assert until_final(payout, at + SOON) == "PAID"
-        assert paid_out(sandbox, payout) == [-1_000_000]
-
     def test_stays_unknown_while_the_query_fails_too(
         self, at: datetime, sandbox: SandboxClient, payout: Payout
     ) -> None:
@@ -84,31 +67,6 @@ class TestPayout:
         sandbox.control("payment", error_rate=0)
         assert until_final(payout, at + 2 * SOON) == "PAID"
         assert posts(sandbox, payout.key) == 1
-
-    def test_a_crash_between_claim_and_answer_is_queried_not_sent(
-        self, at: datetime, sandbox: SandboxClient, payout: Payout
-    ) -> None:
-        Payout.objects.filter(pk=payout.pk).update(state="SENT", sent_at=at, leased_until=at + SOON, attempts=1)
-        assert not services.run_payout(payout_id=payout.pk, now=at)  # somebody else's until the lease runs out
-        assert run(payout, at + 2 * SOON) == "DUE"
-        assert posts(sandbox, payout.key) == 0
-        assert until_final(payout, at + 2 * SOON) == "PAID"
-
-    def test_an_error_is_sent_again_later_and_paid_once(
-        self, at: datetime, sandbox: SandboxClient, payout: Payout
-    ) -> None:
-        sandbox.control("payment", error_rate=1, error_status=503)
-        assert run(payout, at) == "DUE"
-        sandbox.control("payment", error_rate=0)
-        assert until_final(payout, at) == "PAID"
-        assert paid_out(sandbox, payout) == [-1_000_000]
-
-    def test_an_unreadable_answer_is_queried(self, at: datetime, sandbox: SandboxClient, payout: Payout) -> None:
-        sandbox.control("payment", malformed_rate=1)
-        assert run(payout, at) == "UNKNOWN"
-        sandbox.control("payment", malformed_rate=0)
-        assert until_final(payout, at) == "PAID"
-        assert len(paid_out(sandbox, payout)) == 1
 
     def test_a_refused_order_waits_for_people_and_is_not_the_borrower_s_loss(
         self, at: datetime, payout: Payout, settings: Settings
@@ -159,18 +117,6 @@ class TestCollection:
         row = self.start(at, payout)
         assert self.until_final(row, at) == "COLLECTED"
         assert Repayment.objects.get(loan=row.loan_id).amount_cents == 80_000
-        assert posts(sandbox, row.key, "/payment/v1/collections") == 1
-
-    def test_unknown_then_found_is_not_debited_again(
-        self, at: datetime, sandbox: SandboxClient, payout: Payout
-    ) -> None:
-        row = self.start(at, payout)
-        sandbox.control("payment", timeout_rate=1, hang_ms=2000)
-        services.run_collection(collection_id=row.pk, now=at)
-        row.refresh_from_db()
-        assert row.state == "UNKNOWN"
-        sandbox.control("payment", timeout_rate=0)
-        assert self.until_final(row, at + SOON) == "COLLECTED"
         assert posts(sandbox, row.key, "/payment/v1/collections") == 1
 
     def test_an_empty_account_posts_nothing(self, at: datetime, sandbox: SandboxClient, payout: Payout) -> None:

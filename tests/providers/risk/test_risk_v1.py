@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from lending.common.errors import PermanentError, TransientError, UnknownOutcome
+from lending.common.errors import PermanentError, TransientError
 from lending.sandbox.applicants import applicant, rows
+from lending.sandbox.vendors import operator
 from risk.providers import loop, risk_v1
 from risk.providers.base import Subject
 from risk.rules import sample
@@ -26,6 +27,7 @@ RECIPIENTS = {
     "bankflow": "bankflow_vendor",
     "phone3": "phone_vendor",
     "phone_list": "phone_list_vendor",
+    "device": "device_vendor",
 }
 
 
@@ -49,13 +51,15 @@ def source(code: str, sandbox: SandboxClient, **changed: Any) -> SourceView:
         enabled=True,
         client_id="cashloan",
         secret=f"sandbox-{code}",
+        authorisation="operator" if code == "operator" else "",
     )
     return replace(plain, **changed)
 
 
 def ask(code: str, sandbox: SandboxClient, *, row: int = 18, key: str = "pull-1", **changed: Any) -> Mapping[str, Any]:
     person = applicant(row, batch=1, today=date(2026, 3, 2))
-    subject = Subject(person.name, person.id_number, person.phone, person.birth_date)
+    tokens = {"operator": operator.token(person.phone, 4e9)}
+    subject = Subject(person.name, person.id_number, person.phone, person.birth_date, "d" * 32, tokens)
     asked = source(code, sandbox, **changed)
 
     async def work() -> Mapping[str, Any]:
@@ -81,28 +85,6 @@ class TestQuery:
 
     def test_the_same_key_gives_the_same_answer(self, sandbox: SandboxClient) -> None:
         assert ask("bureau", sandbox, key="pull-9") == ask("bureau", sandbox, key="pull-9")
-
-    @pytest.mark.parametrize(
-        ("fault", "error", "code"),
-        [
-            ({"error_rate": 1}, TransientError, "http_500"),
-            ({"malformed_rate": 1}, PermanentError, "malformed"),
-            ({"timeout_rate": 1}, UnknownOutcome, "timeout"),
-            ({"lost_rate": 1}, UnknownOutcome, "timeout"),
-        ],
-    )
-    def test_fails_by_name(
-        self, fault: dict[str, Any], error: type[Exception], code: str, sandbox: SandboxClient
-    ) -> None:
-        sandbox.control("bureau", **fault)
-        with pytest.raises(error) as raised:
-            ask("bureau", sandbox, key=f"pull-{code}", timeout_ms=300)
-        assert raised.value.code == code  # type: ignore[attr-defined]
-
-    def test_a_slow_answer_is_cut_at_the_sources_limit(self, sandbox: SandboxClient) -> None:
-        sandbox.control("bureau", latency_ms=1000)
-        with pytest.raises(UnknownOutcome):
-            ask("bureau", sandbox, key="pull-slow", timeout_ms=200)
 
     def test_a_wrong_signature_is_refused_for_good(self, sandbox: SandboxClient) -> None:
         with pytest.raises(PermanentError, match="bad_signature"):

@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx
 import pytest
@@ -17,7 +18,7 @@ from users.providers.base import Subject, Verdict
 from users.services import configuration
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
-VENDORS = ("card4", "face", "id2", "id2_b", "ocr")
+VENDORS = ("card4", "card4_b", "face", "id2", "id2_b", "ocr")
 LEAST = {"answer", "refused", "busy", "malformed"}
 CASES = sorted(path for vendor in VENDORS for path in (GOLDEN / vendor).glob("*.json"))
 
@@ -58,8 +59,9 @@ def test_means_what_was_agreed(path: Path, db: None, sandbox_url: str, monkeypat
     case, sent = json.loads(path.read_text(encoding="utf-8")), []
 
     def vendor(request: httpx.Request) -> httpx.Response:
-        sent.append(json.loads(request.content))
         assert request.headers["X-Signature"]
+        is_form = request.headers["Content-Type"] == "application/x-www-form-urlencoded"
+        sent.append(dict(parse_qsl(request.content.decode())) if is_form else json.loads(request.content))
         return httpx.Response(case["status"], json=case["response"])
 
     client = httpx.Client(transport=httpx.MockTransport(vendor))

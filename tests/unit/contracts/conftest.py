@@ -1,11 +1,12 @@
 """A drawdown that waits for its contracts, brought there by the services of the product."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group
+from django.test import Client
 
 from contracts import queries, services
 from contracts.models import Contract, Kind
@@ -16,7 +17,8 @@ from tests.conftest import Clock
 from tests.factories.applications import judged
 from tests.factories.borrowers import IP, borrower, consent, one_time_code
 from tests.factories.configuration import configure
-from users.models import BankCard, Check
+from tests.factories.snapshot import loaded
+from users.models import BankCard, Check, User
 from users.services import accounts, cards
 
 RARE_NAMES = ("𠮷野㛃", "龚䶮喆", "䲜小𬱖", "欧阳𤧛", "买买提·𠮷㛃 䶮", "䶮（喆）䲜")
@@ -36,24 +38,34 @@ PLAIN_TYPES = dict.fromkeys(("lender", "borrower_name", "borrower_id_number", "c
 
 
 @pytest.fixture
-def people(db: None, clock: Clock, media: Path) -> dict[str, int]:
-    """The configuration but no template; one who writes them, one who approves."""
-    configure(clock.at, apps=("lending", "users"))
+def people(db: None, clock: Clock, media: Path, request: pytest.FixtureRequest) -> dict[str, int]:
+    """The configuration; one who writes templates, one who approves: those of `desk` or `staff`, where that is asked
+    for, else none."""
+    wanted = next((name for name in ("desk", "staff") if name in request.fixturenames), "")
+    return dict(loaded(("contracts", wanted, clock.at), lambda: _load(wanted, clock.at)))
+
+
+def _load(wanted: str, at: datetime) -> dict[str, int]:
+    configure(at, apps=("lending", "users"))
     Group.objects.get_or_create(name="legal")
-    return {
-        username: accounts.make_staff(username=username, password="a long passphrase", groups=[group], at=clock.at)
+    people = {
+        username: accounts.make_staff(username=username, password="a long passphrase", groups=[group], at=at)
         for username, group in ((configuration.AUTHOR, "legal"), (configuration.APPROVER, "credit_manager"))
     }
-
-
-@pytest.fixture
-def staff(people: dict[str, int], clock: Clock) -> dict[str, int]:
-    """With the shipped templates."""
-    configuration.load(at=clock.at)
+    if wanted == "staff":
+        configuration.load(at=at)
+    elif wanted == "desk":
+        plain_templates(people, at)
     return people
 
 
-def plain_templates(people: dict[str, int], clock: Clock) -> None:
+@pytest.fixture
+def staff(people: dict[str, int]) -> dict[str, int]:
+    """With the shipped templates."""
+    return people
+
+
+def plain_templates(people: dict[str, int], at: datetime) -> None:
     """One line a document, for what is not about the text: a page is printed in a hundredth of the time."""
     for kind in Kind.values:
         for mode in ("direct", "own") if kind == Kind.LOAN_AGREEMENT else (None,):
@@ -66,12 +78,12 @@ def plain_templates(people: dict[str, int], clock: Clock) -> None:
                 style="",
                 declared=PLAIN_TYPES | {"amount": "money"},
                 mode=mode,
-                valid_from=clock.at.date(),
+                valid_from=at.date(),
                 author_id=people[configuration.AUTHOR],
-                at=clock.at,
+                at=at,
             )
             templates.approve(
-                template_id=template_id, by_id=people[configuration.APPROVER], reason="read it twice", at=clock.at
+                template_id=template_id, by_id=people[configuration.APPROVER], reason="read it twice", at=at
             )
 
 
@@ -170,7 +182,6 @@ class Desk:
 @pytest.fixture
 def desk(people: dict[str, int], clock: Clock) -> Desk:
     """With plain templates."""
-    plain_templates(people, clock)
     return Desk(clock)
 
 
@@ -178,3 +189,22 @@ def desk(people: dict[str, int], clock: Clock) -> Desk:
 def shipped(staff: dict[str, int], clock: Clock) -> Desk:
     """With the shipped templates."""
     return Desk(clock)
+
+
+@pytest.fixture
+def office(people: dict[str, int], clock: Clock) -> Client:
+    """Of somebody who may do everything."""
+    client = Client()
+    client.force_login(_staff("admin", clock, is_superuser=True))
+    return client
+
+
+@pytest.fixture
+def clerk(people: dict[str, int], clock: Clock) -> User:
+    """Sees contracts, and nobody's personal data."""
+    return _staff("clerk", clock, groups=["funder_ops"])
+
+
+def _staff(username: str, clock: Clock, **rights: Any) -> User:
+    made = accounts.make_staff(username=username, password="a long passphrase", at=clock.at, **rights)
+    return User.objects.get(pk=made)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.rules import kinds, resolver, variables
+from contracts.rules import kinds, names, resolver, variables
 from contracts.rules.words import capital_amount
 
 LOAN = {"kind": "loan_agreement", "channel": "OWN", "funder": "HYF", "product": "LINE", "mode": "direct"}
@@ -131,6 +131,112 @@ class TestVariables:
     def test_refuses_a_type_that_does_not_exist(self) -> None:
         with pytest.raises(variables.UnknownType):
             variables.check_declared({"amount": "float"})
+
+    def test_an_optional_value_may_be_missing_and_keeps_its_type(self) -> None:
+        declared = {"fee": "money?", "guaranteed": "flag"}
+        absent = variables.taken(declared, {"guaranteed": False, "fee": ""})
+        assert absent == {"fee": None, "guaranteed": False}
+        assert variables.shown(declared, absent) == absent
+        with pytest.raises(variables.WrongVariable):
+            variables.taken(declared, {"guaranteed": False, "fee": "soon"})
+        with pytest.raises(variables.WrongVariable):
+            variables.taken(declared, {"guaranteed": "no"})
+        with pytest.raises(variables.MissingVariable):
+            variables.taken(declared, {"fee": 1})
+
+    @pytest.mark.parametrize("kind", ["flag?", "plan?", "text??", "?"])
+    def test_not_everything_can_be_optional(self, kind: str) -> None:
+        with pytest.raises(variables.UnknownType):
+            variables.check_declared({"name": kind})
+
+
+class TestNames:
+    TYPES = {"who": "text", "due": "money", "rich": "flag", "more": "text?", "rest": "money?", "plan": "plan"}
+
+    @pytest.mark.parametrize(
+        ("source", "uses"),
+        [
+            ("{{ who }} {{ number }} {{ title_zh }} { { 50%}", "who"),
+            ("{{ due }}{{ due.words }}{# a note on {{ nothing }} #}", "due"),
+            ("{% if rich %}a{% elif not rich %}b{% else %}c{% endif %}", "rich"),
+            ("{% if more %}{{ more }}{% endif %}", "more"),
+            ("{% if rich and rest %}{{ rest.words }}{% endif %}", "rich rest"),
+            (
+                "{% for row in plan.rows %}{{ row.number }}{{ row.fee.words }}{% empty %}none{% endfor %}"
+                "{% if plan.has_fee %}{{ plan.sums.fee }}{% endif %}",
+                "plan",
+            ),
+        ],
+    )
+    def test_takes_what_is_declared_and_used(self, source: str, uses: str) -> None:
+        names.check(source, {name: self.TYPES[name] for name in uses.split()})
+
+    @pytest.mark.parametrize(
+        ("source", "said"),
+        [
+            (
+                "{{ other }}{% if some %}x{% endif %}{% for one in many %}{{ one }}{% endfor %}",
+                ["many", "other", "some"],
+            ),
+            ("{% for row in plan.rows %}{{ row.due }}{% endfor %}{{ row.due }}", ["row"]),
+            ("{% if plan.has_fee %}{% elif guaranteed %}x{% endif %}", ["guaranteed"]),
+        ],
+    )
+    def test_refuses_a_name_that_is_not_declared(self, source: str, said: list[str]) -> None:
+        with pytest.raises(names.UndeclaredName) as caught:
+            names.check(source, {"plan": "plan"})
+        assert caught.value.data["names"] == said
+
+    def test_refuses_a_declared_one_that_is_not_used(self) -> None:
+        with pytest.raises(names.UnusedVariable) as caught:
+            names.check("{{ who }}", self.TYPES)
+        assert caught.value.data["names"] == ["due", "more", "plan", "rest", "rich"]
+
+    @pytest.mark.parametrize(
+        "source",
+        [
+            "{{ more }}",  # optional, and nobody asked
+            "{% if more %}{% endif %}{{ more }}",
+            "{% if more %}a{% else %}{{ more }}{% endif %}",
+            "{% if more or rich %}{{ more }}{% endif %}",
+            "{% if not more %}{{ more }}{% endif %}",
+            "{% if rest %}{{ more }}{% endif %}",
+            "{% if who %}a{% endif %}",  # always there
+            "{% if rich == more %}a{% endif %}",
+            "{% if %}a{% endif %}",
+            "{{ rich }}",
+            "{{ plan }}",
+            "{{ plan.rows }}",
+            "{{ plan.total }}",
+            "{{ plan.sums.balance }}",
+            "{{ due.cents }}",
+            "{{ who|safe }}",
+            "{{ 'text' }}",
+            "{{ }}",
+            "{% for who in plan.rows %}a{% endfor %}",
+            "{% for row in who %}a{% endfor %}",
+            "{% for a, b in plan.rows %}a{% endfor %}",
+            "{% for row in plan.rows reversed %}a{% endfor %}",
+            "{% if rich %}a",
+            "{% if rich %}a{% endfor %}",
+            "{% if rich %}a{% else %}b{% else %}c{% endif %}",
+            "{% if rich %}a{% else %}b{% elif rich %}c{% endif %}",
+            "{% endif %}",
+            "{{ who",
+            "{% if\nrich %}a{% endif %}",
+            "{% load static %}",
+            "{% now 'Y' %}",
+            "{% autoescape off %}{{ who }}{% endautoescape %}",
+            "{% include 'x' %}",
+        ],
+    )
+    def test_refuses_what_the_language_does_not_have(self, source: str) -> None:
+        with pytest.raises(names.FaultyText):
+            names.check(source, self.TYPES)
+
+    def test_a_document_s_own_names_are_not_declared(self) -> None:
+        with pytest.raises(names.FaultyText):
+            names.check("{{ number }}", {"number": "text"})
 
 
 class TestCapitalAmount:

@@ -107,6 +107,15 @@ class TestPage:
             rendering.html(template=template, values={"name": "王", "amount": 100}, number="N")
         assert caught.value.data["variables"] == ["another"]
 
+    @pytest.mark.parametrize(("guarantor", "said"), [("青担保", True), (None, False), ("", False)])
+    def test_a_clause_is_there_where_its_optional_value_is(
+        self, template: Template, guarantor: str | None, said: bool
+    ) -> None:
+        template.source = "{{ name }}{% if guarantor %}, guaranteed by {{ guarantor }}{% endif %}"
+        template.variables = {"name": "text", "guarantor": "text?"}
+        page = rendering.html(template=template, values={"name": "王", "guarantor": guarantor}, number="N")
+        assert page == ("王, guaranteed by 青担保" if said else "王")
+
     def test_nothing_is_fetched(self, tmp_path: Path) -> None:
         secret = tmp_path / "secret.png"
         secret.write_bytes(b"\x89PNG")

@@ -6,11 +6,12 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from funding import queries, services
-from funding.models import Collection
+from funding.models import Collection, HeadroomBorrower, HeadroomDay, HeadroomTotal
 from funding.providers.base import PaymentAnswer
 from funding.services.collections import CollectionOpen, KeyReused, LoanClosed, NothingToCollect
 from lending.common.errors import NotFound
 from lending.models import Loan, Repayment
+from lending.services import repayments
 from tests.factories import drawdowns
 
 AMOUNT = 50_000
@@ -100,6 +101,29 @@ class TestSettleCollection:
         repayment = Repayment.objects.get()
         row = Collection.objects.get()
         assert (repayment.amount_cents, repayment.key, row.repayment_id) == (AMOUNT, row.key, repayment.pk)
+
+    def test_gives_the_funder_s_outstanding_back_what_was_repaid(self, at: datetime, loan: Loan) -> None:
+        def owed() -> tuple[int, int]:
+            total, borrower = HeadroomTotal.objects.get(), HeadroomBorrower.objects.get(user=loan.user_id)
+            assert total.committed_cents == borrower.committed_cents
+            return total.committed_cents, sum(line.open_principal_cents for line in loan.instalments.all())
+
+        assert owed() == (1_000_000, 1_000_000)
+        self.settle(start(loan, at), PaymentAnswer("succeeded", moved_cents=AMOUNT), at)
+        held, open_cents = owed()
+        assert held == open_cents < 1_000_000
+        rest = repayments.settlement(loan, list(loan.instalments.order_by("number")), at.date()).total_cents
+        self.settle(start(loan, at, key="k2", amount_cents=rest), PaymentAnswer("succeeded", moved_cents=rest), at)
+        assert owed() == (0, 0)
+        day = HeadroomDay.objects.get()
+        assert (day.reserved_cents, day.committed_cents) == (0, 1_000_000)  # what went out that day stays gone
+
+    def test_gives_all_of_it_back_with_the_loan_that_is_given_back(self, at: datetime, loan: Loan) -> None:
+        repayments.request_withdrawal(loan_id=loan.pk, by=f"user:{loan.user_id}", at=at)
+        all_of_it = PaymentAnswer("succeeded", moved_cents=1_000_000)
+        self.settle(start(loan, at, amount_cents=1_000_000), all_of_it, at)
+        loan.refresh_from_db()
+        assert (loan.status, HeadroomTotal.objects.get().used_cents) == ("CANCELLED", 0)
 
     def test_a_part_posts_the_part_only_where_it_was_allowed(self, at: datetime, loan: Loan) -> None:
         part = PaymentAnswer("succeeded", moved_cents=AMOUNT // 2, code="insufficient_funds")

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date, datetime, time
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -29,6 +30,7 @@ BANK = Programme(
     per_borrower_cents=3_000_000,
     cap_outstanding_cents=10_000_000,
     guarantor_code="AHG",
+    guarantor_cap_cents=20_000_000,
     priority=1,
 )
 ASK = Ask(
@@ -88,11 +90,45 @@ class TestExamine:
         assert failed(standing=Standing(borrower_outstanding_cents=2_000_000)) == []
         assert failed(standing=Standing(borrower_outstanding_cents=2_000_001)) == ["per_borrower"]
         assert failed(standing=Standing(outstanding_cents=9_000_001)) == ["outstanding"]
+        assert failed(standing=Standing(guaranteed_cents=19_000_001)) == ["guarantor"]
+        alone = replace(BANK, guarantor_code="", guarantor_cap_cents=0)
+        assert failed(programme=alone, standing=Standing(guaranteed_cents=19_000_001)) == []
+
+    def test_looks_at_shares_of_a_month_only_once_it_is_large(self) -> None:
+        bounded = replace(
+            BANK, channel_share_max=Decimal("0.40"), channels_exempt=("OWN",), province_share_max=Decimal("0.45"),
+            shares_from_cents=100_000_000,
+        )  # fmt: skip
+        hub = replace(ASK, channel_code="LOANHUB")
+        month = Standing(funder_month_cents=99_000_000, channel_month_cents=99_000_000)
+        assert failed(bounded, hub, month) == []
+        month = Standing(funder_month_cents=99_000_100, channel_month_cents=39_000_040, province_month_cents=44_000_045)
+        assert failed(bounded, hub, month) == []  # 40 % and 45 % to the cent
+        over = replace(month, channel_month_cents=39_000_041, province_month_cents=44_000_046)
+        assert failed(bounded, hub, over) == ["channel_share", "province_share"]
+        assert failed(bounded, ASK, over) == ["province_share"]
+        assert failed(replace(bounded, province_share_max=None), ASK, over) == []
+
+    def test_what_says_only_when_bars_nobody(self) -> None:
+        shut = Standing(timing=(eligibility.RuleResult("hours", False, "23:10", "06:00-22:30", blocks=False),))
+        verdict = eligibility.examine(BANK, ASK, shut)
+        assert verdict.eligible
+        assert verdict.explained()["rules"][-1] == {
+            "rule": "hours", "passed": False, "value": "23:10", "bound": "06:00-22:30", "blocks": False,
+        }  # fmt: skip
+
+    def test_explains_how_much_of_every_cap_is_free(self) -> None:
+        standing = Standing(outstanding_cents=1, borrower_outstanding_cents=2, guaranteed_cents=3, free_today_cents=4)
+        free = eligibility.examine(BANK, ASK, standing).explained()["headroom"]
+        assert free["free_outstanding_cents"] == 9_999_999
+        assert free["free_borrower_cents"] == 2_999_998
+        assert free["free_guarantor_cents"] == 19_999_997
+        assert free["free_today_cents"] == 4
 
     def test_looks_at_every_rule_also_after_one_has_failed(self) -> None:
         verdict = eligibility.examine(BANK, replace(ASK, grade="E", months=7), Standing()).explained()
         assert [rule["rule"] for rule in verdict["rules"] if not rule["passed"]] == ["grade", "term"]
-        assert len(verdict["rules"]) == 13
+        assert len(verdict["rules"]) == 16
         assert verdict["eligible"] is False
 
     def test_turns_seventy_one_on_the_day_after_maturity_is_still_seventy(self) -> None:

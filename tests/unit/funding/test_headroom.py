@@ -5,13 +5,23 @@ from datetime import date, datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.db.models import Model
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from funding.models import HeadroomDay, HeadroomMonth, Programme, Reservation
+from funding.models import (
+    Guarantor,
+    HeadroomBorrower,
+    HeadroomDay,
+    HeadroomGuarantor,
+    HeadroomMonth,
+    HeadroomTotal,
+    Programme,
+    Reservation,
+)
 from funding.services import headroom
 from tests.conftest import Clock
-from tests.factories import drawdowns
+from tests.factories import drawdowns, loans
 from tests.factories.configuration import configure
 
 DAY = date(2026, 3, 2)
@@ -44,6 +54,7 @@ class TestReserve:
         drawdown_id = drawdowns.routing(at)
         cap = Programme.objects.get(pk="HYF-D").cap_day_cents
         assert cap is not None
+        Programme.objects.update(per_borrower_cents=cap)
         assert reserve(drawdown_id, cap - 1, at)
         assert reserve(drawdown_id, 2, at) is None
         assert HeadroomMonth.objects.get(programme="HYF-D").reserved_cents == cap - 1
@@ -134,25 +145,119 @@ class TestConstraints:
                 act()
 
 
+def owed(kind: type[HeadroomTotal | HeadroomBorrower | HeadroomGuarantor]) -> tuple[int, int]:
+    row = kind.objects.get()
+    return row.reserved_cents, row.committed_cents
+
+
+class TestOutstanding:
+    """Programme, borrower and guarantor count what is owed, over all days."""
+
+    KINDS: tuple[type[HeadroomTotal | HeadroomBorrower | HeadroomGuarantor], ...] = (
+        HeadroomTotal,
+        HeadroomBorrower,
+        HeadroomGuarantor,
+    )
+
+    @pytest.fixture(autouse=True)
+    def _guaranteed(self, at: datetime) -> None:
+        Programme.objects.filter(pk="HYF-D").update(guarantor="AHG")
+
+    @pytest.mark.parametrize(
+        ("table", "change"),
+        [
+            (Programme, {"cap_outstanding_cents": 1000}),
+            (Programme, {"per_borrower_cents": 1000}),
+            (Guarantor, {"net_capital_cents": 100}),
+        ],
+    )
+    def test_stops_at_each_cap_and_takes_nothing_of_the_others(
+        self, at: datetime, drawdown_id: int, table: type[Model], change: dict[str, int]
+    ) -> None:
+        table._default_manager.update(**change)
+        assert reserve(drawdown_id, 1001, at) is None
+        first = reserve(drawdown_id, 700, at)
+        assert first
+        next_month = DAY + timedelta(days=40)
+        assert reserve(drawdown_id, 301, at, next_month) is None
+        assert [owed(kind) for kind in self.KINDS] == [(700, 0)] * 3
+        assert sum(row.reserved_cents for row in HeadroomMonth.objects.all()) == 700
+        assert reserve(drawdown_id, 300, at, next_month)
+        assert headroom.release(reservation_id=first, at=at)
+        assert [owed(kind) for kind in self.KINDS] == [(300, 0)] * 3
+
+    def test_a_repayment_gives_back_what_is_no_longer_owed_and_leaves_day_and_month(
+        self, at: datetime, drawdown_id: int
+    ) -> None:
+        pk = reserve(drawdown_id, 1000, at)
+        assert pk
+        assert not headroom.repay(reservation_id=pk, owed_cents=0, at=at)  # it has not gone out
+        headroom.commit(reservation_id=pk, at=at)
+        assert headroom.repay(reservation_id=pk, owed_cents=600, at=at)
+        assert not headroom.repay(reservation_id=pk, owed_cents=600, at=at)
+        assert [owed(kind) for kind in self.KINDS] == [(0, 600)] * 3
+        assert state() == (0, 1000)
+        assert headroom.return_(reservation_id=pk, at=at)  # sent back after a part of it was repaid
+        assert [owed(kind) for kind in self.KINDS] == [(0, 0)] * 3
+        assert state() == (0, 0)
+
+    def test_a_lowered_cap_refuses_and_lets_go_what_is_over_it(self, at: datetime, drawdown_id: int) -> None:
+        pk = reserve(drawdown_id, 1000, at)
+        assert pk
+        Programme.objects.filter(pk="HYF-D").update(cap_outstanding_cents=500)
+        assert reserve(drawdown_id, 1, at) is None
+        assert headroom.commit(reservation_id=pk, at=at)
+        assert headroom.repay(reservation_id=pk, owed_cents=400, at=at)
+        assert reserve(drawdown_id, 101, at) is None
+        assert reserve(drawdown_id, 100, at)
+
+    def test_moves_the_balance_of_the_guarantor_that_was_reserved_with(self, at: datetime, drawdown_id: int) -> None:
+        pk = reserve(drawdown_id, 1000, at)
+        assert pk
+        Programme.objects.filter(pk="HYF-D").update(guarantor=None)
+        assert headroom.release(reservation_id=pk, at=at)
+        assert owed(HeadroomGuarantor) == (0, 0)
+
+    def test_names_a_programme_that_there_is_not(self, at: datetime, drawdown_id: int) -> None:
+        with pytest.raises(headroom.UnknownProgramme):
+            headroom.reserve(programme_code="NONE", drawdown_id=drawdown_id, amount_cents=1, day=DAY, at=at)
+
+
 @pytest.mark.django_db(transaction=True)
 class TestConcurrency:
     def test_two_hundred_at_once_never_take_more_than_the_last_hundred_thousand(self, clock: Clock) -> None:
+        """Of the day, of the outstanding, of one borrower with two grants, of the guarantor: one after the other."""
         at = clock.at
         configure(at, apps=("lending", "users", "funding"))
         with transaction.atomic():
-            drawdown_id = drawdowns.routing(at)
-            reserve(drawdown_id, 30_000_000, at)
+            who = loans.taker(at)
+            grants = [loans.granted(at, who, product_code=code) for code in ("LINE", "ONCE")]
+            pair = [loans.requested(at, who, grant_id) for grant_id in grants]
+        large, cap = 10**12, 40_000_000
+        caps = ("cap_day_cents", "cap_outstanding_cents", "per_borrower_cents")
 
-        def one(_: int) -> int | None:
+        def one(number: int) -> int | None:
             try:
                 with transaction.atomic():
-                    return reserve(drawdown_id, 370_000, at)
+                    return reserve(pair[number % 2], 370_000, at)
             finally:
                 connection.close()
 
-        with ThreadPoolExecutor(20) as pool:
-            got = [found for found in pool.map(one, range(200)) if found]
-        assert len(got) == len(set(got)) == 27  # 27 x ¥3,700 = ¥99,900
-        assert state() == (30_000_000 + 27 * 370_000, 0)
-        assert HeadroomMonth.objects.get(programme="HYF-D").reserved_cents == 30_000_000 + 27 * 370_000
-        assert Reservation.objects.filter(kind="reserve").count() == 28
+        for tight in (*caps, "net_capital_cents"):
+            HeadroomDay.objects.all().delete()
+            Programme.objects.filter(pk="HYF-D").update(
+                guarantor="AHG", **dict.fromkeys(caps, large) | ({tight: cap} if tight in caps else {})
+            )
+            Guarantor.objects.update(net_capital_cents=large if tight in caps else cap // 10)
+            with transaction.atomic():
+                first = reserve(pair[0], 30_000_000, at)
+            with ThreadPoolExecutor(20) as pool:
+                got = [found for found in pool.map(one, range(200)) if found]
+            assert (tight, len(got), len(set(got))) == (tight, 27, 27)  # 27 x ¥3,700 = ¥99,900
+            taken = (30_000_000 + 27 * 370_000, 0)
+            assert [state(), owed(HeadroomTotal), owed(HeadroomBorrower), owed(HeadroomGuarantor)] == [taken] * 4
+            assert HeadroomMonth.objects.get(programme="HYF-D").reserved_cents == taken[0]
+            for pk in (first, *got):
+                assert pk
+                headroom.release(reservation_id=pk, at=at)
+            assert state() == owed(HeadroomTotal) == owed(HeadroomBorrower) == owed(HeadroomGuarantor) == (0, 0)

@@ -128,6 +128,13 @@ class TestSettlePayout:
         services.allocate(drawdown_id=payout.drawdown_id, at=at)
         assert Allocation.objects.latest("id").recipient == "QTX"
 
+    def test_a_payout_that_failed_is_not_shown_as_a_refusal(self, at: datetime) -> None:
+        payout = ordered(at, candidates=["HYF"])
+        settle(payout, PaymentAnswer("failed", fault="funder", code="payer_limit"), at)
+        services.allocate(drawdown_id=payout.drawdown_id, at=at)
+        drawdown = Drawdown.objects.get(pk=payout.drawdown_id)
+        assert (drawdown.status, drawdown.reasons) == ("NO_FUNDER", ["M04"])
+
     def test_returned_after_paid_gives_everything_back_once(self, at: datetime) -> None:
         payout = ordered(at)
         settle(payout, PAID, at)
@@ -250,3 +257,20 @@ class TestHandleCallback:
         assert self.call(order, "e3", "succeeded", at, key="payout-nobody") == "unknown_key"
         assert CallbackEvent.objects.get(event_id="e1").payload["data"]["status"] == "exploded"
         assert status(order) == "DISBURSING"
+
+
+class TestErase:
+    def test_what_the_other_side_wrote_goes_and_what_came_of_it_stays(self, at: datetime) -> None:
+        payout = ordered(at)
+        settle(payout, PaymentAnswer("succeeded", moved_cents=AMOUNT, reference="R1", raw={"payee": "王建国"}), at)
+        facts = {"provider": "channel", "type": "payout.paid", "payload": {"payee": "王建国"}, "received_at": at}
+        CallbackEvent.objects.create(event_id="own", key=payout.key, **facts)
+        CallbackEvent.objects.create(event_id="another's", key="payout-of-somebody", **facts)
+        services.erase(user_id=payout.allocation.user_id)
+        payout.refresh_from_db()
+        assert (payout.answer, payout.reference, payout.state) == (None, "R1", "PAID")
+        assert {row.event_id: row.payload for row in CallbackEvent.objects.all()} == {
+            "own": {},
+            "another's": {"payee": "王建国"},
+        }
+        assert {row.answer is None for row in Allocation.objects.all()} == {True}

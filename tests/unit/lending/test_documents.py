@@ -1,5 +1,6 @@
 """What is kept of a file that somebody brings: a picture's pixels and nothing else, or a whole PDF."""
 
+import random
 import struct
 import zlib
 from io import BytesIO
@@ -12,6 +13,14 @@ from lending.common import documents
 from tests.factories.pictures import chunk, photo, picture
 
 PDF = b"%PDF-1.4\n1 0 obj<</Type/Catalog>>endobj\ntrailer<</Root 1 0 R>>\n%%EOF\n"
+
+
+def packed(structure: bytes) -> bytes:
+    """A PDF whose structure lies in an object stream."""
+    stream = b"2 0 obj<</Type/ObjStm/Filter/FlateDecode>>stream\n" + zlib.compress(structure) + b"\nendstream endobj\n"
+    return PDF.replace(b"trailer", stream + b"trailer")
+
+
 SECRET = b"taken at home"
 
 
@@ -100,6 +109,15 @@ class TestRefused:
             (picture() + b"<script>", "more than one file in one"),
             (PDF[:-10], "cut off"),
             (PDF.replace(b"/Type", b"/JavaScript (app.alert(1)) /Type"), "a PDF that does something"),
+            (PDF.replace(b"/Type", b"/J#61vaScript (app.alert(1)) /Type"), "a PDF that does something"),
+            (PDF.replace(b"/Type", b"/S/SubmitForm /Type"), "a PDF that does something"),
+            (packed(b"<</S/JavaScript/JS(app.alert(1))>>"), "a PDF that does something"),
+            (packed(b"<</S/#4a#53(app.alert(1))>>"), "a PDF that does something"),
+            (packed(b"<</Names<</EmbeddedFiles 3 0 R>>>>"), "a PDF that does something"),
+            (PDF.replace(b"/Root", b"/Encrypt 2 0 R /Root"), "a PDF with a password"),
+            (packed(random.Random(1).randbytes(200_000) + b"/JavaScript"), "a PDF that does something"),
+            (PDF.replace(b"trailer", b"stream\n" * 20_001 + b"trailer"), "damaged"),
+            (packed(bytes(70 * 1024 * 1024)), "a PDF that unpacks to more than 64 MB"),
             (photo() + bytes(documents.MAX_FILE_BYTES), "larger than 8 MB"),
         ],
         ids=lambda value: value if isinstance(value, str) else "",
@@ -117,3 +135,5 @@ class TestRefused:
 class TestAPdf:
     def test_is_kept_as_it_came(self) -> None:
         assert (documents.clean(PDF).content, documents.clean(PDF).ending) == (PDF, "pdf")
+        harmless = packed(b"<</Type/Page/OpenAction[1 0 R/Fit]/Title(JavaScript for beginners)>>")
+        assert documents.clean(harmless).content == harmless

@@ -45,7 +45,7 @@ class TestConfirm:
             ({"months": 5}, InvalidRequest, "months"),
             ({"method": "interest_only"}, InvalidRequest, "method"),
             ({"candidates": ()}, ConsentNotLive, None),
-            ({"candidates": ("HYF", "LJB")}, ConsentNotLive, None),
+            ({"candidates": ("HYF", "NHT")}, ConsentNotLive, None),
             ({"candidates": ("HYF", "QTX", "LJB", "NHT")}, ConsentNotLive, None),
         ],
     )

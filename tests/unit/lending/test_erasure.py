@@ -21,16 +21,30 @@ from tests.conftest import Clock
 from tests.factories import drawdowns as drawn
 from tests.factories import loans as factory
 from tests.factories.applications import judged
-from tests.factories.borrowers import borrower, consent, one_time_code
+from tests.factories.borrowers import borrower, consent, one_time_code, operator_authorised
 from tests.factories.configuration import configure
 from tests.factories.pictures import picture
 from tests.factories.tokens import access_token
 from tests.unit.lending.test_export import about_people
 from users import queries as users
-from users.models import BankCard, Certificate, Check, Consent, Erasure, Message, Profile, User
+from users.models import (
+    AccessLog,
+    BankCard,
+    Certificate,
+    Check,
+    Consent,
+    Erasure,
+    LoginCode,
+    Message,
+    Profile,
+    StaffAct,
+    User,
+    UserLevelChange,
+)
 from users.providers.wechat import WechatUser, app_id
 from users.queries.sources import identity_index
-from users.services import accounts, certificates, checks, devices, lists, profiles, wechat_identities
+from users.rules.levels import LoanHistory
+from users.services import access, accounts, certificates, checks, devices, levels, lists, profiles, wechat_identities
 
 NAME, ADDRESS, EMPLOYER = "欧阳无双", "无名巷九十九号", "独一无二木器厂"
 
@@ -56,6 +70,7 @@ def known(at: datetime) -> int:
     access_token(user_id, at)
     consent(user_id, "biometric", at)
     checks.request(user_id=user_id, kind="face", liveness="the-only-liveness", at=at)
+    operator_authorised(user_id, at)
     check = Check.objects.get(user_id=user_id, kind="id2")
     check.reply = {"name": NAME}
     check.save(update_fields=["reply"])
@@ -73,8 +88,10 @@ def needles(user_id: int) -> dict[str, str]:
         "address": person.address,
         "employer": person.employer,
         "device": "the-only-device",
+        "address of the device": "10.9.8.7",
         "openid": "the-only-openid",
         "liveness token": "the-only-liveness",
+        "operator's token": getattr(users.operator_token(user_id, profile.updated_at), "token", ""),
         "contact's phone": person.contacts[0].phone,
         "index of the phone": person.phone_index,
         "index of the id number": person.id_index,
@@ -131,18 +148,22 @@ def erase(user_id: int, at: datetime) -> flow.Erasing:
 
 # Every table that leads to a person: what erasing does to it. One that is not here is a decision not yet made.
 DELETED = "users.Profile users.Contact users.Device users.Tag users.UserLevel users.Token users.WechatIdentity"
-DELETED += " users.WechatTicket users.CollectedFeatures"
+DELETED += " users.WechatTicket users.CollectedFeatures traffic.PrecheckSubject traffic.JoinLink traffic.Touch"
 EMPTIED = "users.User users.BankCard users.Check users.Message lending.SupplementItem lending.Event contracts.Contract"
-EMPTIED += " users.Certificate"
+EMPTIED += " users.Certificate users.OperatorAuthorisation users.FaceReview"
+EMPTIED += " funding.Allocation funding.Collection funding.Payout traffic.Lead"
 EMPTIED += " risk.DataPull risk.Exemption review.CaseNote review.PhoneAttempt review.PhoneAnswer review.Attachment"
 KEPT = (
     "lending.Application lending.Drawdown lending.Entry lending.Grant lending.Instalment lending.Journal lending.Loan"
 )
-KEPT += " lending.LoanCreditor lending.Repayment lending.Supplement contracts.Signature funding.Allocation"
-KEPT += " funding.Collection funding.Payout funding.Reservation funding.Routing risk.Assessment risk.Decision"
+KEPT += " lending.LoanCreditor lending.Repayment lending.Supplement contracts.Signature"
+KEPT += " funding.Reservation funding.Routing risk.Assessment risk.Decision"
 KEPT += " risk.ShadowDecision review.Case review.CaseAction review.ChecklistTick review.Override review.PhoneCheck"
 KEPT += " review.Recusal review.SecondLook review.Skip traffic.OfferSearch traffic.StatusPush users.Consent"
-KEPT += " users.Erasure users.UserLevelChange"
+KEPT += " users.Erasure users.UserLevelChange traffic.ChannelOrder traffic.Attribution"
+KEPT += " funding.HeadroomBorrower funding.Claim funding.FunderLine funding.FunderStatement"
+KEPT += " traffic.SettlementLine traffic.ChannelStatement traffic.Offer traffic.PlatformLine"
+KEPT += " traffic.PlatformPayment"
 OF_STAFF = "admin.LogEntry otp_totp.TOTPDevice contracts.Template review.QueueMember review.ReviewDay review.Reviewer"
 OF_STAFF += " review.SavedFilter"
 
@@ -187,7 +208,8 @@ class TestErase:
         for name in (brought, kept):
             with pytest.raises(FileNotFoundError):
                 vault.load(name)
-        assert (found.kept, found.keep_until) == (("consents", "accesses", "lists"), None)
+        assert (found.kept, str(found.keep_until)) == (("consents", "accesses", "lists"), "2029-03-02")
+        assert not LoginCode.objects.exclude(ip=None).exists()
         row = Erasure.objects.get()
         assert (row.user_id, row.kept, row.by) == (user_id, ["consents", "accesses", "lists"], f"user:{user_id}")
         assert not Consent.objects.filter(user_id=user_id, withdrawn_at=None).exists()
@@ -220,6 +242,40 @@ class TestErase:
         factory.check_books(loan)
         shown = customer_page(who.user_id, may=lambda _: True, at=clock.at)  # the office still has its page
         assert (shown.who.name, shown.who.is_active, len(shown.loans or ())) == ("", False, 1)
+
+    def test_after_the_kept_years_nothing_is_left_that_leads_to_anybody(
+        self, at: datetime, clock: Clock, django_capture_on_commit_callbacks: Any
+    ) -> None:
+        who = factory.taker(at)
+        loan = factory.paid_out(at, who, factory.granted(at, who))
+        kept = paper(loan.drawdown_id, at, "n1")
+        levels.recompute(user_id=who.user_id, history=LoanHistory(on_time_instalments=3), at=at)
+        access.record(by="staff:1", subject=f"user:{who.user_id}", fields=["phone"], reason="a call back", at=at)
+        access.record(by="staff:1", subject="user:999", fields=["phone"], reason="another's", at=at)
+        repayments.post(loan_id=loan.pk, amount_cents=loan.principal_cents, received_at=at, key="all", at=at)
+        Event.objects.update(handled_at=at)
+        until = erase(who.user_id, clock.move(minutes=2)).keep_until
+        for rows in (AccessLog.objects.all(), UserLevelChange.objects.all()):
+            with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+                rows.delete()
+
+        last = clock.move(days=(until - clock.at.date()).days)
+        assert (last.date(), flow.forget_due(at=last)) == (until, 0)  # the last day is a kept one
+        with django_capture_on_commit_callbacks(execute=True):
+            assert flow.forget_due(at=clock.move(days=1)) == 1
+        with pytest.raises(FileNotFoundError):
+            vault.load(kept.file)
+        assert not Consent.objects.filter(user_id=who.user_id, ip__isnull=False).exists()
+        assert BankCard.objects.get(pk=who.card_id).last4 == ""
+        assert not UserLevelChange.objects.exists()
+        assert [row.subject for row in AccessLog.objects.all()] == ["user:999"]
+        factory.check_books(loan)
+        act = StaffAct.objects.get(act="end_keeping")
+        assert (act.by, act.subject) == ("system", f"user:{who.user_id}")
+        told = "1 files of contracts, 1 cards, 7 internet addresses of consents, 2 changes of level, 1 rows"
+        assert told in act.reason
+        assert (flow.forget_due(at=clock.move(days=1)), StaffAct.objects.filter(act="end_keeping").count()) == (0, 1)
+        assert customer_page(who.user_id, may=lambda _: True, at=clock.at).who.name == ""
 
     def test_is_refused_while_something_is_open(self, at: datetime, clock: Clock) -> None:
         who = factory.taker(at)

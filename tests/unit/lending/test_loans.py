@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -122,6 +122,59 @@ class TestOpen:
         assert Notice.objects.get(kind="above_ceiling").subject == f"loan:{loan.pk}"
 
 
+class TestGuarantee:
+    """The customer's price stays: what the guarantor gets of it is no longer the creditor's."""
+
+    RATE = Decimal("0.0480")  # a third of grade B's price
+
+    @pytest.fixture
+    def pair(self, at: datetime, who: Taker, grant_id: int) -> tuple[Loan, Loan]:
+        """The same loan without and with a guarantor who is paid."""
+        plain = factory.paid_out(at, who, grant_id, funder="HYF")
+        return plain, factory.paid_out(at, who, grant_id, funder="HYF", guarantee_rate=self.RATE)
+
+    def test_shares_the_same_plan_to_the_cent(self, pair: tuple[Loan, Loan]) -> None:
+        plain, shared = pair
+        assert (shared.annual_rate, shared.overdue_rate, shared.irr12, shared.xirr) == (
+            plain.annual_rate, plain.overdue_rate, plain.irr12, plain.xirr,
+        )  # fmt: skip
+        for one, other in zip(lines(plain), lines(shared), strict=True):
+            assert other.interest_cents + other.guarantee_fee_cents == one.interest_cents
+            assert (other.principal_cents, other.open_cents) == (one.principal_cents, one.open_cents)
+        fees = sum(line.guarantee_fee_cents for line in lines(shared))
+        assert fees == round(sum(line.interest_cents for line in lines(plain)) / 3)
+
+    def test_is_earned_with_the_interest_and_owed_to_the_guarantor(self, at: datetime, pair: tuple[Loan, Loan]) -> None:
+        _, loan = pair
+        first = lines(loan)[0]
+        accrue(loan, first.due_date, at)
+        assert books(loan)["guarantor_payable"] == -first.guarantee_fee_cents
+        due = on(at, first.due_date)
+        paid = pay(loan, first.open_cents, due)
+        assert (paid.interest_cents, paid.guarantee_fee_cents, paid.principal_cents) == (
+            first.interest_cents, first.guarantee_fee_cents, first.principal_cents,
+        )  # fmt: skip
+        check_books(loan)
+
+    @pytest.mark.parametrize("days", [0, 1, 15, 40, 100])
+    def test_settling_costs_the_customer_what_it_costs_without(
+        self, at: datetime, pair: tuple[Loan, Loan], days: int
+    ) -> None:
+        costs = []
+        for loan in pair:
+            accrue(loan, loan.value_date + timedelta(days=days), at)
+            costs.append(to_settle(loan, loan.value_date + timedelta(days=days)))
+            pay(loan, costs[-1], on(at, loan.value_date + timedelta(days=days)))
+            assert loan.status == L.SETTLED
+            check_books(loan)
+        assert abs(costs[0] - costs[1]) <= 1 + days // 30  # a half cent of each open period
+
+    def test_database_refuses_a_part_that_is_not_one(self, pair: tuple[Loan, Loan]) -> None:
+        for change in ({"guarantee_rate": "0.1440"}, {"guarantee_rate": "-0.01"}, {"guarantor_code": ""}):
+            with pytest.raises(IntegrityError, match="guarantee_is_part_of_the_price"), transaction.atomic():
+                Loan.objects.filter(pk=pair[1].pk).update(**change)
+
+
 OPERATIONS = st.lists(
     st.one_of(
         st.tuples(st.just("close"), st.integers(1, 45)),
@@ -154,6 +207,7 @@ class TestTheBooks:
             who,
             grant_ids[method],
             funder=data.draw(st.sampled_from(factory.FUNDERS)),
+            guarantee_rate=data.draw(st.sampled_from([Decimal(0), Decimal("0.0360")])),
             method=method,
             months=data.draw(st.sampled_from([6, 12, 24] if big else [3, 6, 9, 12, 18, 24])),
             amount_cents=data.draw(st.integers(5, 100) if big else st.integers(5, 500)) * (100_000 if big else 10_000),
@@ -193,7 +247,7 @@ class TestTheBooks:
             if loan.status != L.SETTLED:
                 pay(loan, to_settle(loan, day), on(at, day))
             check_books(loan)
-            assert {"loan_principal", "interest_receivable", "penalty_receivable"} & set(books(loan)) == set()
+            assert not set(loans.CLAIM_ACCOUNTS) & set(books(loan))
             used = Grant.objects.get(pk=loan.drawdown.grant_id).used_cents
             assert used == (0 if loan.product.code == "LINE" else loan.principal_cents)
 
@@ -220,7 +274,10 @@ class TestTheBooks:
             loan.dpd,
             loan.accrued_through,
             books(loan),
-            [(line.accrued_interest_cents, line.penalty_cents, line.open_cents) for line in lines(loan)],
+            [
+                (line.accrued_interest_cents, line.accrued_guarantee_fee_cents, line.penalty_cents, line.open_cents)
+                for line in lines(loan)
+            ],
         )
 
     def test_are_the_same_day_by_day_over_a_due_day(self, at: datetime, loan: Loan, first_due: date) -> None:

@@ -1,17 +1,17 @@
 import json
-import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
 
 from lending.common import http as platform_http
+from lending.settings import base
 from tests.platform_side import Wire
-from tests.sandbox_server import ROOT, SandboxClient
+from tests.sandbox_server import SandboxClient
 
 ASK = {"name": "王芳", "id_number": "330106199003070129"}
 
@@ -174,25 +174,15 @@ class TestFrontPage:
 
 
 class TestCommand:
-    def test_refuses_to_start_in_production(self, tmp_path: Path) -> None:
-        production = {
-            "DJANGO_SETTINGS_MODULE": "lending.settings.base",
-            "SECRET_KEY": "x" * 60,
-            "ALLOWED_HOSTS": "loans.example.com",
-            "FIELD_ENCRYPTION_KEYS": "ZGV2ZWxvcG1lbnQtb25seS1ub3QtYS1zZWNyZXQtMDE=",
-            "DATABASE_URL": "postgres://nobody@127.0.0.1:1/none",
-            "REDIS_URL": "redis://127.0.0.1:1/0",
-        }
-        command = [sys.executable, "manage.py", "sandbox", "--state", str(tmp_path / "state.sqlite3")]
-        ended = subprocess.run(
-            command, cwd=ROOT, env=os.environ | production, capture_output=True, text=True, timeout=60
-        )
-        assert ended.returncode == 1
-        assert "only under development and test settings" in ended.stderr
+    def test_refuses_to_start_where_settings_have_no_sandbox_and_production_has_none(
+        self, settings: Settings, tmp_path: Path
+    ) -> None:
+        assert not hasattr(base, "SANDBOX_URL")
+        del settings.SANDBOX_URL
+        with pytest.raises(CommandError, match="only under development and test settings"):
+            call_command("sandbox", state=tmp_path / "state.sqlite3")
 
     def test_says_what_to_do_about_a_taken_port(self, sandbox: SandboxClient, tmp_path: Path) -> None:
-        port = sandbox.url.rsplit(":", 1)[1]
-        command = [sys.executable, "manage.py", "sandbox", "--port", port, "--state", str(tmp_path / "state.sqlite3")]
-        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
-        assert ended.returncode == 1
-        assert f"Port {port} is taken. Set SANDBOX_PORT" in ended.stderr
+        port = int(sandbox.url.rsplit(":", 1)[1])
+        with pytest.raises(CommandError, match=f"Port {port} is taken. Set SANDBOX_PORT"):
+            call_command("sandbox", port=port, state=tmp_path / "state.sqlite3")

@@ -22,6 +22,7 @@ QUICK = {"settle_ms": [50, 100], "return_ms": [100, 200]}
 def wire(sandbox: SandboxClient) -> Wire:
     sandbox.control("payment", **QUICK)
     sandbox.control("heyue", decide_ms=[50, 100])
+    sandbox.control("linjiang", decide_ms=[50, 100])
     return Wire(sandbox.url)
 
 
@@ -142,6 +143,25 @@ class TestPayOut:
         assert settled(wire, second["key"])["status"] == "succeeded"
         assert moved(sandbox, first["key"]) == []
 
+    @pytest.mark.parametrize(
+        ("id_number", "card", "status"),
+        [
+            ("330106199003079211", "6233910000000000208", "failed"),
+            ("330106199003079211", "6233910000000000257", "succeeded"),
+            ("330106199003079318", "6233910000000000265", "returned"),
+        ],
+    )
+    def test_the_digits_of_anybody_else_s_number_say_what_becomes_of_the_money(
+        self, wire: Wire, id_number: str, card: str, status: str
+    ) -> None:
+        holder = {"name": "王芳", "id_number": id_number, "phone": "13800000000", "card_number": card}
+        wire.post("card4", "/card/v1/four-element", holder)
+        sent = order(card_number=card)
+        wire.post("payment", "/payment/v1/payouts", sent)
+        settled(wire, sent["key"])
+        time.sleep(0.25)  # what is returned comes back at most 200 ms later
+        assert settled(wire, sent["key"])["status"] == status
+
     def test_a_demo_card_pays_only_its_holder(self, wire: Wire) -> None:
         sent = order(**of_row(12) | {"name": "王小明"})
         wire.post("payment", "/payment/v1/payouts", sent)
@@ -201,11 +221,9 @@ class TestHeyue:
         assert view["status"] in ("approved", "refused")
         assert wire.post("heyue", "/heyue/v1/submissions", sent).json() == view
 
-    def test_refuses_row_21_and_approves_who_it_is_told_to(
-        self, sandbox: SandboxClient, wire: Wire, funder: Inbox
-    ) -> None:
-        sandbox.control("heyue", approve_rate=1.0)
+    def test_refuses_and_approves_who_it_is_told_to(self, sandbox: SandboxClient, wire: Wire, funder: Inbox) -> None:
         refused, approved = self.submission(funder.url, row=21), self.submission(funder.url)
+        sandbox.control("heyue", approve_rate=1.0, force={"21": "refused"})
         for sent in (refused, approved):
             wire.post("heyue", "/heyue/v1/submissions", sent)
         funder.wait(lambda box: len(box.events) == 2)
@@ -214,6 +232,13 @@ class TestHeyue:
         good = views[approved["key"]]
         lasts = datetime.fromisoformat(good["expires_at"]) - datetime.fromisoformat(good["decided_at"])
         assert (good["status"], lasts.total_seconds()) == ("approved", 24 * 3600)
+
+    def test_refuses_who_says_so_by_the_digits_of_their_number(self, sandbox: SandboxClient, wire: Wire) -> None:
+        sandbox.control("heyue", approve_rate=1.0, decide_ms=[0, 0])
+        sent = self.submission("")
+        sent["applicant"]["id_number"] = "330106199003079414"
+        wire.post("heyue", "/heyue/v1/submissions", sent)
+        assert wire.get("heyue", f"/heyue/v1/submissions/{sent['key']}").json()["status"] == "refused"
 
     def test_approves_about_nine_in_ten_and_always_the_same(self, wire: Wire) -> None:
         def words(batch: int) -> list[str]:
@@ -237,6 +262,24 @@ class TestHeyue:
         for _ in range(2):
             assert wire.post("heyue", f"{path}/withdraw", {"key": sent["key"]}).json()["status"] == "withdrawn"
         assert wire.get("heyue", path).json()["status"] == "withdrawn"
+
+
+class TestBank:
+    def test_refuses_row_21_and_says_so_by_callback(self, wire: Wire) -> None:
+        wire_body = {
+            "cust_name": "王芳", "cert_no": "", "mobile": "1", "appl_amt": "10000.00", "appl_tnr": "12",
+            "int_rate": "14.4", "proj_no": "LJB-G", "guar_no": "AHG",
+        }  # fmt: skip
+        with inbox("linjiang") as box:
+            for row in (21, 25):
+                who = applicants.applicant(row, 5, TODAY)
+                head = {"txn_code": "LN1001", "serial_no": f"bank-{row}"}
+                body = wire_body | {"cert_no": who.id_number, "notify_url": box.url}
+                said = wire.post("linjiang", "/linjiang/gateway", {"head": head, "body": body}).json()
+                assert (said["head"]["ret_code"], said["body"]["appl_sts"]) == ("000000", "1")
+            box.wait(lambda box: len(box.events) == 2)
+            told = {event["data"]["key"]: event["data"]["appl_sts"] for event in box.events}
+        assert told == {"bank-21": "3", "bank-25": "2"}
 
 
 class TestCallbacks:

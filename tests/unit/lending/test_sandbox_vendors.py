@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from lending.sandbox import applicants
+from lending.sandbox.vendors import operator
 from risk.rules import sample
 from tests.platform_side import Wire
 from tests.sandbox_server import SandboxClient
@@ -77,11 +78,27 @@ class TestRisk:
     def test_answers_with_the_row_of_the_person(self, wire: Wire, vendor: str) -> None:
         person = applicants.applicant(97, 3, TODAY)
         subject = {"name": person.name, "id_number": person.id_number, "phone": person.phone}
-        ask = {"request_id": "pull-1", "subject": subject}
+        given = {"authorisation": operator.token(person.phone, 4e9)} if vendor == "operator" else {}
+        ask = {"request_id": "pull-1", "subject": subject, **given}
         answer = wire.post(vendor, f"/risk/{vendor}/v1/query", ask).json()
         assert answer["request_id"] == "pull-1"
         assert answer["data"] == sample.vendor_answers(applicants.rows()[96])[vendor]
         assert wire.post(vendor, f"/risk/{vendor}/v1/query", ask).json() == answer
+
+    def test_an_operator_wants_its_own_token(self, wire: Wire, sandbox: SandboxClient) -> None:
+        phone, other = "13712349901", "13712349902"
+        sandbox.control("operator", force={other: "token_expired"})
+        for number, token, code in (
+            (phone, "", "token_unknown"),
+            (phone, "op-x-y", "token_unknown"),
+            (phone, operator.token(other, 4e9), "token_unknown"),
+            (phone, operator.token(phone, 1e9), "token_expired"),
+            (other, operator.token(other, 4e9), "token_expired"),
+        ):
+            subject = {"name": "王芳", "id_number": ELSE, "phone": number}
+            ask = {"request_id": "pull-9", "subject": subject, "authorisation": token}
+            refused = wire.post("operator", "/risk/operator/v1/query", ask)
+            assert (refused.status_code, refused.json()["error"]["code"]) == (403, code)
 
     def test_a_fallback_vendor_knows_the_same(self, wire: Wire) -> None:
         ask = {"request_id": "pull-2", "subject": {"name": "王芳", "id_number": ELSE}}
@@ -122,5 +139,5 @@ class TestOutside:
     def test_a_partner_keeps_every_event_in_order(self, sandbox: SandboxClient, wire: Wire) -> None:
         before = sandbox.partner_events("LOANHUB")  # the sandbox forgets nothing that another test has sent
         for seq in (1, 2, 2):
-            assert wire.post("partner", "/partner/LOANHUB/events", {"seq": seq}).json() == {"received": True}
+            assert wire.post("LOANHUB", "/partner/LOANHUB/events", {"seq": seq}).json() == {"received": True}
         assert sandbox.partner_events("LOANHUB") == [*before, {"seq": 1}, {"seq": 2}, {"seq": 2}]

@@ -194,4 +194,4 @@ class TestLockedScheduler:
     def test_knows_every_sweep(self) -> None:
         scheduler = LockedScheduler(celery_app)
         assert "lending.tasks.sweep" in scheduler.schedule
-        assert len(scheduler.schedule) == 15
+        assert len(scheduler.schedule) == 20

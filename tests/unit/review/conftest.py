@@ -16,6 +16,7 @@ from review.services import configuration
 from tests.conftest import Clock
 from tests.factories.applications import judged
 from tests.factories.configuration import configure
+from tests.factories.snapshot import loaded
 from users.services import accounts
 
 STAFF = {
@@ -30,6 +31,10 @@ STAFF = {
 
 def set_up(at: datetime) -> dict[str, int]:
     """Load the configuration and hire the staff; short name -> user id."""
+    return dict(loaded(("desk", at), lambda: _set_up(at)))
+
+
+def _set_up(at: datetime) -> dict[str, int]:
     configure(at)
     staff = {
         username.split(".")[1]: accounts.make_staff(

@@ -18,7 +18,7 @@ AGREED: dict[str, Any] = {
     "employment": "4_7y",
     "employer": "some firm",
     "work_months": 12,
-    "phone_match": "match",
+    "phone_match": "consistent",
     "identity_state": "passed",
     "contacts": 2,
     "contact_numbers": 2,

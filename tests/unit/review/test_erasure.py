@@ -39,3 +39,4 @@ def test_notes_answers_numbers_and_files_go(
     assert CaseAction.objects.count() == done
     with pytest.raises(FileNotFoundError):
         vault.load(Attachment.objects.get().file)
+    assert Attachment.objects.get().title == ""

@@ -105,7 +105,7 @@ class TestMembers:
         assert Queue.objects.get(code="INI-STD").mode == "dispatch"
 
     @pytest.mark.parametrize(
-        "wrong", [{"mode": "auction"}, {"ageing_minutes": 0}, {"boost": 501}, {"level_bonus": -1}, {"members": [1]}]
+        "wrong", [{"mode": "auction"}, {"ageing_minutes": 0}, {"boost": 501}, {"level_bonus": -1}, {"members": [0]}]
     )
     def test_refuses_what_cannot_be(self, desk: Desk, wrong: dict[str, Any]) -> None:
         with pytest.raises(Invalid):

@@ -12,7 +12,7 @@ from risk.models import Assessment
 from risk.services import start_assessment
 from tests.conftest import Clock
 from tests.factories.applications import submitted
-from tests.factories.borrowers import borrower, consent
+from tests.factories.borrowers import borrower, consent, operator_authorised
 from tests.factories.configuration import configure
 
 OPTIONAL = ("operator", "bankflow")
@@ -34,7 +34,8 @@ def configured(db: None, at: datetime) -> None:
 def apply(configured: None, at: datetime) -> Apply:
     """Bring a row of the sample to ASSESSING, all consents given; returns the assessment's id.
 
-    `without`: consents not given. `details`: of the profile; `asked`: of the application.
+    `without`: consents not given; "authorisation": that of the phone operator. `details`: of the profile; `asked`: of
+    the application.
     """
 
     @transaction.atomic
@@ -53,6 +54,8 @@ def apply(configured: None, at: datetime) -> Apply:
         for code in OPTIONAL:
             if code not in without:
                 consent(user_id, code, at)
+        if not {"operator", "authorisation"} & set(without):
+            operator_authorised(user_id, at)
         wanted = {
             "product_code": wish.product,
             "amount_cents": wish.amount_cents,

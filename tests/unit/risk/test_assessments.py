@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, transaction
 
-from lending.common import reencrypt
+from lending.common import reencrypt, remembered
 from lending.common.errors import Conflict
 from lending.models import ApplicationStatus
 from lending.services import applications
@@ -19,11 +19,12 @@ from risk.services import assessments, pulls, register
 from tests.sandbox_server import SandboxClient
 from tests.unit.risk.conftest import Apply, assessment
 from users import queries as users
-from users.models import Consent, Notice, Source
+from users.models import Consent, Erasure, Notice, Source
 from users.queries import SourceWithoutAddress
 from users.services import consents, lists
 
-STAGES = ["blacklist", "aml", "multi_lender", "operator", "bureau", "bankflow"]
+FIRST = {"phone3", "phone_list", "blacklist", "aml"}
+STAGES = [*sorted(FIRST), "multi_lender", "operator", "bureau", "bankflow"]
 
 
 def run(assessment_id: int, at: datetime) -> Any:
@@ -67,11 +68,11 @@ class TestRunAssessment:
         assert pulled(done.pk) == dict.fromkeys(STAGES, PullState.ANSWERED)
         prices = sum(Source.objects.filter(code__in=STAGES).values_list("price_cents", flat=True))
         assert done.spend_cents == prices == queries.spend_cents(done.application_id)
-        assert done.skipped == {"device": "switched_off", "phone3": "switched_off", "phone_list": "switched_off"}
+        assert done.skipped == {"device": "no_consent"}
 
     def test_a_decline_stops_dearer_stages(self, apply: Apply, at: datetime, sandbox: SandboxClient) -> None:
         by_list, by_lenders = run(apply(18), at), run(apply(45), at)
-        assert set(pulled(by_list.pk)) == {"blacklist", "aml"}
+        assert set(pulled(by_list.pk)) == FIRST
         assert "bureau" not in pulled(by_lenders.pk)
         steps = [decision.step for decision in queries.decisions_of(by_lenders.application_id)]
         assert steps == ["admission", "antifraud", "credit after stage 2"]
@@ -103,7 +104,7 @@ class TestRunAssessment:
         pulls._claim(begun, [(begun.sources["multi_lender"], "multi_lender")], "credit")
         done = run(assessment_id, at + timedelta(seconds=5))
         assert done.state == AssessmentState.DONE
-        assert [len(sandbox.calls(code)) for code in STAGES] == [1] * 6
+        assert [len(sandbox.calls(code)) for code in STAGES] == [1] * len(STAGES)
 
     def test_a_leased_row_is_left_alone(self, apply: Apply, at: datetime, sandbox: SandboxClient) -> None:
         assessment_id = apply(3)
@@ -140,10 +141,11 @@ class TestRunAssessment:
         again = submitted(later, user_id=first.user_id, product_code="LINE", amount_cents=1_000_000, months=12)
         second = run(services.start_assessment(application_id=again, at=later), later)
         reused = DataPull.objects.filter(assessment=second, reused_from__isnull=False)
-        assert set(reused.values_list("source_code", flat=True)) == {"operator", "bureau", "bankflow"}
-        assert second.spend_cents == 60 + 15 + 120
+        assert set(reused.values_list("source_code", flat=True)) == {"phone3", "operator", "bureau", "bankflow"}
+        assert second.spend_cents == 50 + 60 + 15 + 120
         used = queries.data_used(first.user_id)
-        assert {use.state for use in used} == {"answered", "reused"}
+        assert {use.state for use in used} == {"answered", "reused", "not_asked"}
+        assert {use.source for use in used if use.state == "not_asked"} == {"device"}
         assert {use.reused_from_at for use in used if use.state == "reused"} == {at}
 
     def test_erasing_empties_the_answers_and_leaves_a_decision_on_figures(
@@ -161,6 +163,23 @@ class TestRunAssessment:
             text for text in (person.name, person.phone, person.id_number, person.phone_index) if text in inputs
         ] == []
         assert lineage(number).lines
+
+    def test_its_figures_go_when_nothing_is_kept_of_the_person_any_more(
+        self, apply: Apply, at: datetime, sandbox: SandboxClient
+    ) -> None:
+        pk = apply(3)
+        services.run_assessment(assessment_id=pk, now=at)
+        user_id = assessment(pk).user_id
+        erasure = Erasure.objects.create(user_id=user_id, by="x", erased_at=at, kept=[], keep_until=at.date())
+        with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+            services.forget(user_id=user_id)
+        Erasure.objects.filter(pk=erasure.pk).update(forgotten_at=at)
+        with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
+            Decision.objects.update(inputs='{"score": 700}')
+        assert services.forget(user_id=user_id) == {"figures of decisions": Decision.objects.count()}
+        assert {row.inputs for row in Decision.objects.all()} == {"{}"}
+        number = assessment(pk).application.decision_id
+        assert (queries.decision(number).inputs, list(lineage(number).lines)) == ({}, [])
 
 
 class TestVendorFaults:
@@ -221,6 +240,7 @@ class TestVendorFaults:
     def test_a_failing_assessment_waits_and_tells_operations(self, apply: Apply, at: datetime, settings: Any) -> None:
         assessment_id = apply(3)
         settings.SANDBOX_URL = settings.VENDOR_BASE_URL = ""
+        remembered.forget()  # addresses are read with the register, and settings do not change under a process
         for attempt in range(3):
             with pytest.raises(SourceWithoutAddress):
                 services.run_assessment(assessment_id=assessment_id, now=at + timedelta(minutes=attempt))

@@ -1,11 +1,12 @@
 """Calls of a stage against a vendor that misbehaves: each ends as an answer, none as an exception."""
 
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from risk.providers import loop
 from risk.providers.base import Subject
 from risk.rules.catalogue import VariableSpec
 from risk.services.calls import Answer, Calls, Question
+from tests.platform_side import listening
 from users.queries import SourceView
 
 SOURCE = SourceView(
@@ -87,13 +89,9 @@ def vendor() -> Iterator[Vendor]:
         def log_message(self, *_: Any) -> None:
             return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Desk)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    vendor.url = f"http://127.0.0.1:{server.server_address[1]}/"
-    yield vendor
-    server.shutdown()
-    server.server_close()
+    with listening(Desk) as url:
+        vendor.url = f"{url}/"
+        yield vendor
     breaker._store().delete(*breaker._store().keys("breaker:*") or ["none"])
 
 
@@ -167,7 +165,8 @@ class TestAnswers:
         [
             (302, b'{"request_id": "key-0", "data": {"open_credits": 1}}', "http_302"),
             (403, b"<html>", "http_403"),
-            (400, b'{"error": {"code": "no\\u0000such\\nthing"}}', "no?such?thing"),
+            (400, b'{"error": {"code": "no\\u0007such\\nthing"}}', "no?such?thing"),
+            (400, b'{"error": {"code": "no\\u0000such"}}', "http_400"),  # nothing that holds a NUL is read
         ],
     )
     def test_refusals_are_not_repeated(self, vendor: Vendor, status: int, body: bytes, failure: str) -> None:
@@ -175,6 +174,53 @@ class TestAnswers:
         (answer,) = ask(vendor)
         assert answer.failure.startswith(f"{failure}: ")
         assert (answer.payload, answer.spent_cents, len(vendor.asked)) == (None, 0, 1)
+
+
+@pytest.fixture
+def rude() -> Iterator[Callable[[bytes], str]]:
+    """The address of a vendor that hears the question, writes these bytes and hangs up."""
+    servers: list[socket.socket] = []
+
+    def serve(said: bytes) -> str:
+        server = socket.create_server(("127.0.0.1", 0))
+        servers.append(server)
+
+        def answer() -> None:
+            while True:
+                try:
+                    line, _ = server.accept()
+                except OSError:
+                    return  # closed at the end
+                with line:
+                    line.recv(65_536)
+                    line.sendall(said)
+
+        threading.Thread(target=answer, daemon=True).start()
+        return f"http://127.0.0.1:{server.getsockname()[1]}/"
+
+    yield serve
+    for server in servers:
+        server.close()
+
+
+class TestConnection:
+    @pytest.mark.parametrize(
+        "said",
+        [b"", b"HTTP/1.1 200 OK\r\nContent-Le", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", b"SSH-2.0-x\r\n"],
+    )
+    def test_lost_half_way_may_have_happened_and_is_not_asked_again(
+        self, rude: Callable[[bytes], str], said: bytes
+    ) -> None:
+        (answer,) = ask(Vendor(url=rude(said)))
+        assert answer.failure.startswith("connection_lost: ")
+        assert answer.spent_cents == 100
+
+    def test_never_made_costs_nothing(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        (answer,) = ask(Vendor(url=url), retries=1, pause_ms=1)
+        assert answer.failure.startswith("unreachable: ")
+        assert answer.spent_cents == 0
 
 
 class TestLimits:

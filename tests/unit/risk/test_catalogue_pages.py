@@ -149,7 +149,7 @@ class TestPages:
             services.run_assessment(assessment_id=apply(row), now=at)
         found = variables.spread("verified_income_cents")
         assert (found.total, found.unknown, len(found.bars)) == (2, 0, 2)
-        assert variables.spread("phone_match").unknown_share == 100.0
+        assert variables.spread("device_accounts_7d").unknown_share == 100.0
         assert "The latest 2 decisions" in desk().get(page("verified_income_cents")).content.decode()
         user = get_user_model().objects.get(
             pk=accounts.make_staff(username="narrow", password="long enough for anybody", at=at)

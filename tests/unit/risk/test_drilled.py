@@ -30,8 +30,8 @@ def test_the_fallback_answers_and_the_page_shows_it(
     done = assessment(assessment_id)
     assert (done.state, done.outcome, sandbox.calls("bureau")) == ("done", "approve", [])
     pull = DataPull.objects.get(assessment=done, source_code="bureau")
-    assert (pull.state, pull.price_cents, pull.payload) == ("dead", 0, None)
-    assert "drill" in pull.failure
+    assert (pull.state, pull.price_cents, "drill" in pull.failure) == ("dead", 0, True)
+    assert (pull.quarantined, pull.payload is not None) == (mode == "wrong", mode == "wrong")
     page = overview.drill_page(drill_id, may=lambda label: True, at=at + timedelta(minutes=1))
     assert page.met is not None
     assert [(row.fallback, row.fallback_state, row.outcome) for row in page.met] == [
@@ -39,7 +39,8 @@ def test_the_fallback_answers_and_the_page_shows_it(
     ]
     assert (page.counted, page.minutes_left) == ((("answered by bureau_b", 1),), 4)
     assert page.notices is not None
-    assert {"drill_running", "source_dead"} <= {row.kind for row in page.notices}
+    told = "answer_quarantined" if mode == "wrong" else "source_dead"
+    assert {"drill_running", told} <= {row.kind for row in page.notices}
     hidden = overview.drill_page(drill_id, may=lambda label: False, at=at)
     assert (hidden.met, hidden.checks, hidden.notices) == (None, None, None)
 

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from lending.common.errors import NotFound
+from review.models import Recusal, Reviewer
 from risk import services
 from risk.models import DataPull, Decision, Variable
 from risk.queries.lineage import Line, line, lineage
@@ -17,7 +18,7 @@ from risk.services.lineage import NoRawAnswer, reveal
 from tests.factories.applications import submitted
 from tests.sandbox_server import SandboxClient
 from tests.unit.risk.conftest import Apply
-from users.models import AccessLog, Check, Consent, Source
+from users.models import AccessLog, Check, Consent, Source, StaffAct
 from users.services import configuration
 from users.services.acts import ReasonRequired
 
@@ -58,9 +59,9 @@ class TestAnAnswer:
         row = decided(apply(3), at)
         for each in Decision.objects.filter(assessment=row.assessment):
             lines = lineage(each.pk).lines
-            assert {found.state for found in lines} <= {"answered", "own", "switched_off", "later"}
+            assert {found.state for found in lines} <= {"answered", "own", "no_consent", "later"}
             assert [found.name for found in lines if found.agrees is False] == []
-            silent = {found.name for found in lines if found.state in ("later", "switched_off")}
+            silent = {found.name for found in lines if found.state in ("later", "no_consent")}
             assert {found.name for found in lines if found.value is None and found.state != "own"} == silent
 
     def test_of_a_fallback_is_the_fallbacks(self, apply: Apply, at: datetime, sandbox: SandboxClient) -> None:
@@ -116,6 +117,7 @@ class TestNoAnswer:
         assert not AccessLog.objects.exists()
 
     def test_for_want_of_a_consent_or_of_a_switch(self, apply: Apply, at: datetime) -> None:
+        Source.objects.filter(code__in=["phone3", "phone3_b"]).update(enabled=False)
         row = decided(apply(3, without=("operator",)), at)
         assert line(row.pk, "work_months").state == "no_consent"
         antifraud = Decision.objects.get(assessment=row.assessment, step="antifraud")
@@ -230,7 +232,7 @@ class TestPages:
         assert page.status_code == 200
         assert "Record and show" not in page.content.decode()
 
-    def test_the_raw_answer_is_for_those_who_may_and_say_why(self, row: Decision) -> None:
+    def test_the_raw_answer_is_for_those_who_may_and_say_why(self, row: Decision, at: datetime) -> None:
         address = self.address(row, "verified_income_cents")
         assert self.desk("analyst.lin").post(address, {"reason": "curious, no more"}).status_code == 403
         assert not AccessLog.objects.exists()
@@ -243,6 +245,13 @@ class TestPages:
         assert "current_account" not in answer.content.decode()
         assert "no-store" in answer["Cache-Control"]
         assert AccessLog.objects.get().fields == ["bankflow.net_income_cents"]
+        chen = get_user_model().objects.get(username="initial.chen")
+        Reviewer.objects.create(user=chen, level=1)
+        Recusal.objects.create(reviewer=chen, borrower_id=row.assessment.user_id, relation="declared", created_at=at)
+        refused = reviewer.post(address, {"reason": "curious about a friend"}).content.decode()
+        assert (raw in refused, "Another reviewer must take this case" in refused) == (False, True)
+        assert StaffAct.objects.get(act="reveal_refused").reason == "bankflow.net_income_cents: curious about a friend"
+        assert AccessLog.objects.count() == 1
 
     def test_an_own_record_has_nothing_to_reveal(self, row: Decision) -> None:
         reviewer = self.desk("initial.chen")

@@ -12,11 +12,12 @@ from risk import queries, services
 from risk.models import Assessment, AssessmentState, DataPull, Decision, PullState, Variable
 from risk.queries import lineage
 from risk.services import answers, assessments, pulls, register
+from tests.factories import borrowers
 from tests.factories.applications import submitted
 from tests.factories.staff import officer
 from tests.sandbox_server import SandboxClient
 from tests.unit.risk.conftest import Apply, assessment
-from users.models import Consent, Notice, StaffAct, Tag, User
+from users.models import Consent, Device, Notice, Source, StaffAct, Tag, User
 from users.services import consents, tags
 
 
@@ -117,6 +118,38 @@ def begin(row: Assessment, at: datetime) -> pulls.Pulls:
     return assessments._gather(row, at).pulls
 
 
+class TestSwitchedOff:
+    def test_leaves_its_question_to_its_fallback(self, apply: Apply, at: datetime, sandbox: SandboxClient) -> None:
+        Source.objects.filter(code="bureau").update(enabled=False)
+        done = run(apply(3), at)
+        row = pull(done, "bureau_b")
+        assert (done.outcome, row.state, row.answers_for) == ("approve", PullState.ANSWERED, "bureau")
+        assert (sandbox.calls("bureau"), len(sandbox.calls("bureau_b")), "bureau" in done.skipped) == ([], 1, False)
+
+    def test_is_silent_where_its_fallback_is(self, apply: Apply, at: datetime, sandbox: SandboxClient) -> None:
+        Source.objects.filter(code="bureau").update(enabled=False)
+        sandbox.control("bureau_b", error_rate=1)
+        assert run(apply(3), at).application.reasons == ["N01"]
+
+    def test_with_its_fallback_it_is_not_asked(self, apply: Apply, at: datetime, sandbox: SandboxClient) -> None:
+        Source.objects.filter(code__in=["bureau", "bureau_b"]).update(enabled=False)
+        done = run(apply(3), at)
+        assert (done.skipped["bureau"], "bureau_b" in done.skipped) == ("switched_off", False)
+        assert not DataPull.objects.filter(assessment=done, answers_for="bureau").exists()
+
+    def test_a_worker_that_died_before_the_fallback_was_asked_is_followed_by_one_that_asks(
+        self, apply: Apply, at: datetime, sandbox: SandboxClient
+    ) -> None:
+        sandbox.control("bureau", error_rate=1)
+        Source.objects.filter(code="bureau").update(pause_ms=1, fallback=None)
+        row = assessment(apply(3))
+        stage = assessments._gather(row, at).pulls
+        pulls.run_stage(pulls=stage, sources=[stage.sources["bureau"]], scenario="credit")
+        Source.objects.filter(code="bureau").update(fallback=Source.objects.get(code="bureau_b"))
+        assert run(row.pk, at).outcome == "approve"
+        assert pull(row, "bureau_b").state == PullState.ANSWERED
+
+
 class TestClaim:
     def test_a_consent_withdrawn_meanwhile_stops_its_source_alone(
         self, apply: Apply, at: datetime, sandbox: SandboxClient
@@ -149,6 +182,57 @@ def _answer(pull_id: int, payload: dict[str, Any] | None, failure: str = "") -> 
     return Answer(pull_id, payload, failure, 350, 10)
 
 
+class TestDevice:
+    """Its vendor is asked about a device that is known, lately seen and consented to, and is told nothing else."""
+
+    @pytest.mark.parametrize(
+        ("ago", "withdrawn", "market", "skipped"),
+        [
+            (0, False, "CN", None),
+            (89, False, "CN", None),
+            (90, False, "CN", "no_device"),
+            (None, False, "CN", "no_device"),
+            (0, False, "XX", "no_device"),
+            (0, True, "CN", "no_consent"),
+        ],
+    )
+    def test_is_asked_about_or_not(
+        self,
+        apply: Apply,
+        at: datetime,
+        sandbox: SandboxClient,
+        settings: Any,
+        ago: int | None,
+        withdrawn: bool,
+        market: str,
+        skipped: str | None,
+    ) -> None:
+        row = assessment(apply(3))
+        borrowers.device(row.user_id, at)
+        seen = Device.objects.filter(user_id=row.user_id)
+        if ago is None:
+            seen.delete()
+        else:
+            seen.update(last_seen_at=at - timedelta(days=ago))
+        if withdrawn:
+            given = Consent.objects.get(user_id=row.user_id, code="device")
+            consents.withdraw(user_id=row.user_id, consent_id=given.pk, by=f"user:{row.user_id}", at=at)
+        settings.MARKET = market
+        begun = assessments._gather(row, at).pulls
+        pulls.run_stage(pulls=begun, sources=[begun.sources["device"]], scenario="antifraud")
+        assert row.skipped.get("device") == skipped
+        calls = sandbox.calls("device")
+        assert [call["body"]["subject"] for call in calls] == ([] if skipped else [{"device_id": "d" * 32}])
+        assert begun.values().get("device_accounts_7d") == (None if skipped else 1)
+
+    def test_used_by_many_accounts_is_looked_at(self, apply: Apply, at: datetime, sandbox: SandboxClient) -> None:
+        row = assessment(apply(3))
+        borrowers.device(row.user_id, at, "shared-0001")
+        done = run(row.pk, at)
+        assert (done.application.status, done.application.reasons) == ("REFERRED", ["F02"])
+        assert done.skipped == {}
+
+
 class TestLease:
     def test_goes_with_the_time_that_the_run_takes(self, apply: Apply, at: datetime, sandbox: SandboxClient) -> None:
         row = assessment(apply(3))
@@ -174,7 +258,7 @@ class TestRetention:
         kept = [source.retention_days for source in register.asked().values()]
         assert answers.run_retention(now=at + timedelta(days=min(kept))) == 0
         after = at + timedelta(days=max(kept), hours=1)
-        assert answers.run_retention(now=after) == 6
+        assert answers.run_retention(now=after) == DataPull.objects.filter(assessment=done).count()
         row = pull(done, "bureau")
         assert (row.payload, row.purged_at, row.state) == (None, after, PullState.ANSWERED)
         decisions = queries.decisions_of(done.application_id)

@@ -25,7 +25,7 @@ from users.services import configuration as users_configuration
 
 @pytest.fixture
 def decided(apply: Apply, at: datetime, sandbox: SandboxClient) -> int:
-    """A whole application: six pulls at 8.95, a check and a message; the id of its assessment."""
+    """A whole application: eight pulls at 9.75, a check and a message; the id of its assessment."""
     assessment_id = apply(3)
     services.run_assessment(assessment_id=assessment_id, now=at)
     return assessment_id

@@ -64,6 +64,19 @@ class TestOutcomes:
             case: outcome for case, (_, outcome) in CASES.items()
         }
 
+    def test_the_phone_changes_the_verdict_of_nobody_whose_phone_is_clean(self, said: dict[int, Any]) -> None:
+        of_phones = [name for name, each in catalogue().items() if each.source in ("phone3", "phone_list")]
+        told = {row.number: inputs_of(row) for row in rows()}
+        unclean = {
+            number
+            for number, known in told.items()
+            if (known["phone_match"], known["phone_list_decision"]) != ("consistent", "accept")
+        }
+        changed = {number for number in told if decide(told[number] | dict.fromkeys(of_phones)) != said[number]}
+        assert changed <= unclean
+        assert {said[number].outcome for number in unclean} == {"refer", "decline"}
+        assert {said[number].reasons[0] for number in changed} == {"F02"}
+
     def test_a_better_grade_is_a_safer_one(self, said: dict[int, Any]) -> None:
         bad = {row.number: row.bad for row in rows()}
         limits = {grade.code: grade for grade in lending_grades()}

@@ -14,13 +14,13 @@ from risk import queries, services
 from risk.rules.velocity import BadWindow, Window, counted, window
 from risk.services import register, velocity
 from tests.factories.applications import submitted
-from tests.factories.borrowers import IP, borrower, consent
+from tests.factories.borrowers import borrower, device
 from tests.factories.drawdowns import card
 from tests.sandbox_server import SandboxClient
 from tests.unit.risk.conftest import Apply, assessment
 from users import queries as users
 from users.models import BankCard, Device
-from users.services import contacts, devices, lists, profiles
+from users.services import contacts, lists, profiles
 from users.services.contacts import NewContact
 
 Other = Callable[..., int]
@@ -29,8 +29,7 @@ ADDRESS = "文昌路 12号 3室"
 
 
 def use(user_id: int, fingerprint: str, at: datetime) -> None:
-    consent(user_id, "device", at)
-    devices.see(user_id=user_id, fingerprint=fingerprint, platform="android", ip=IP, at=at)
+    device(user_id, at, fingerprint)
 
 
 def name_contact(user_id: int, phone: str, at: datetime) -> None:
@@ -99,7 +98,7 @@ class TestWindow:
         assert counted(latest, Window("device", 1), at) == 2
 
     def test_every_shipped_variable_has_one(self, configured: None) -> None:
-        found = register.catalogue([]).velocities
+        found = register.catalogue().velocities
         assert len(found) == 10
         assert all(name.endswith(f"_{each.days}d") and name.startswith(each.subject) for name, each in found.items())
 
@@ -149,9 +148,9 @@ class TestCounts:
         for seconds in range(1, 6):
             use(borrower(at), "d" * 32, at + timedelta(seconds=seconds))
         with django_assert_num_queries(2):
-            found = users.sharers(me, "device", at_most=3)
+            own = users.shareable(me, ["device"])["device"]
+            found = users.sharers(me, "device", own, at_most=3)
         newest = Device.objects.order_by("-last_seen_at").values_list("user_id", flat=True)[:3]
-        assert found is not None
         assert set(found) == set(newest)
 
 

@@ -16,9 +16,10 @@ from tests.factories.borrowers import borrower
 from tests.factories.configuration import configure
 from tests.sandbox_server import SandboxClient
 from traffic import services
-from traffic.models import Channel, OfferSearch, PartnerStatus, StatusPush
+from traffic.models import Channel, PartnerStatus, StatusPush
 from traffic.services.pushes import UnknownChannel
 from users import queries as users
+from users.models import Notice
 
 # What partners never hear of.
 WORDLESS = {"grant:ACTIVE", "grant:FROZEN", "loan:ACTIVE", "loan:COMPENSATED", "loan:WRITTEN_OFF"}
@@ -51,6 +52,7 @@ class TestPushStatus:
             ("drawdown", "ROUTING", "DRAWDOWN_REVIEWING", 6, "kept"),
         ]
         assert Channel.objects.get(pk="OWN").last_seq == 6
+        assert (pushes[-1].payload["amount_cents"] > 0, pushes[-1].payload["currency"]) == (True, "CNY")
 
     def test_the_same_event_again_is_the_same_push(self, at: datetime) -> None:
         submitted(at)
@@ -89,7 +91,8 @@ class TestPushStatus:
         assert by_word["GRANTED"]["limit_cents"] == 1_000_000
         assert by_word["GRANTED"]["annual_rate"] == "0.1440"
         assert by_word["DECLINED"]["reason_classes"] == ["P", "S"]
-        assert by_word["DECLINED"]["reapply_at"]
+        assert by_word["GRANTED"]["occurred_at"].endswith("Z")
+        assert by_word["DECLINED"]["reapply_at"].endswith("Z")
         person = users.person(Event.objects.filter(application_id=declined)[0].application.user_id)
         for payload in by_word.values():
             assert not any(secret in str(payload) for secret in (person.name, person.phone, person.id_number))
@@ -134,20 +137,25 @@ class TestRunPush:
             now = push.not_before
         assert waits == [1, 2, 4, 8]
         assert "HTTP 500" in push.last_error or "HTTP 503" in push.last_error
+        assert not Notice.objects.exists()
         services.run_push(push_id=push.pk, now=at + timedelta(hours=24))
         push.refresh_from_db()
         assert push.state == "failed"
+        assert [(n.kind, n.subject) for n in Notice.objects.all()] == [("push_given_up", "channel:LOANHUB")]
 
-
-class TestMatchOffers:
-    def test_finds_no_platform_and_records_every_one_it_considered(self, at: datetime) -> None:
-        application_id = judged(at, "decline", grade="C", reasons=("S01",), with_offer=False)
-        services.match_offers(application_id=application_id, trigger="declined", at=at)
-        search = OfferSearch.objects.get()
-        assert (search.application_id, search.result) == (application_id, "none")
-        looks = {look["platform"]: look for look in search.considered}
-        assert set(looks) == {"BRIDGE", "SUNNY"}
-        assert [rule["rule"] for rule in looks["BRIDGE"]["rules"] if not rule["passed"]] == ["enabled"]
+    def test_a_channel_without_an_address_does_not_hold_up_the_others(
+        self, at: datetime, sandbox: SandboxClient
+    ) -> None:
+        partner(at)
+        user_id = borrower(at)
+        applications.start(user_id=user_id, product_code="LINE", channel_code="CARDMATE", by=f"user:{user_id}", at=at)
+        Channel.objects.filter(pk="LOANHUB").update(callback_url="http://[no address")
+        bad, good = push_all(at)
+        assert services.run_due(now=at) == 2
+        for push in (bad, good):
+            push.refresh_from_db()
+        assert (bad.state, bad.last_error, good.state) == ("due", "ValueError", "sent")
+        assert bad.not_before
 
 
 @pytest.mark.django_db(transaction=True)

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from tests.conftest import Clock
+from tests.factories.snapshot import loaded
 from users.models import Message
 from users.services import configuration
 
@@ -35,11 +36,15 @@ def at(clock: Clock) -> datetime:
 @pytest.fixture
 def tables(db: None, clock: Clock) -> None:
     """What the API reads; groups are for staff alone."""
+    loaded(("tables", clock.at), lambda: _load(clock.at))
+
+
+def _load(at: datetime) -> None:
     configuration.load_sources()
     configuration.load_levels()
     configuration.load_tags()
-    configuration.load_documents(at=clock.at)
-    configuration.load_collection(at=clock.at)
+    configuration.load_documents(at=at)
+    configuration.load_collection(at=at)
 
 
 def newest_code() -> str:
@@ -76,7 +81,8 @@ class Borrower:
         if more.pop("with_code", False):
             assert self.call("post", "auth/otp", {"purpose": "consent", "subject": code}).status_code == 202
             more["otp"] = newest_code()
-        return self.call("post", "me/consents", {"code": code, "version": "1"} | more)
+        version = "2" if code == "certificates" else "1"
+        return self.call("post", "me/consents", {"code": code, "version": version} | more)
 
 
 @pytest.fixture

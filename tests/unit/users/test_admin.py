@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.unit.users.conftest import CARD, ID_NUMBER, PHONE, Borrower
-from users.models import AccessLog, ListEntry, Notice, StaffAct, User
+from users.models import AccessLog, ListEntry, Notice, Source, StaffAct, User
 from users.services import accounts, configuration, lists, notices, tags
 
 MODELS = [model for model in apps.get_app_config("users").get_models() if model in admin.site._registry]
@@ -151,6 +151,52 @@ class TestLists:
 
 def kept() -> StaffAct:
     return StaffAct.objects.latest("pk")
+
+
+class TestAddingASource:
+    FORM = {
+        "code": "bureau_c",
+        "stage": "3",
+        "scenario": "credit",
+        "protocol": "risk-v1",
+        "endpoint": "/c/v1/query",
+        "name_en": "Third bureau",
+        "name_zh": "第三征信",
+        "vendor": "Third",
+        "product": "Report",
+        "price": "2.99",
+        "currency": "CNY",
+        "timeout_ms": "4000",
+        "retries": "1",
+        "pause_ms": "100",
+        "max_parallel": "20",
+        "fresh_days": "30",
+        "freshness": "drawdown 7",
+        "retention_days": "365",
+        "fallback": "",
+        "dead": "refer",
+        "consent_code": "bureau_query",
+        "recipient": "bureau",
+        "reason": "a third contract",
+    }
+
+    def test_says_by_field_what_is_wrong_and_ends_on_its_page(self, tables: None, at: datetime) -> None:
+        desk, address = signed_in("admin", at), page(Source, "add")
+        assert 'name="protocol"' in desk.get(address).content.decode()
+        wrong = desk.post(address, self.FORM | {"code": "bureau", "freshness": "now and then"})
+        assert "now and then" in wrong.content.decode()
+        wrong = desk.post(address, self.FORM | {"code": "bureau"})
+        assert "There is a source of this code already" in wrong.content.decode()
+        done = desk.post(address, self.FORM)
+        row = Source.objects.get(code="bureau_c")
+        assert (done.status_code, done["Location"], row.enabled) == (302, page(Source, "change", row.pk), False)
+        assert "a third contract" in desk.get(done["Location"]).content.decode()
+
+    def test_is_for_who_may_connect_too(self, tables: None, at: datetime) -> None:
+        analyst = signed_in("analyst.lin", at)
+        assert page(Source, "add") not in analyst.get(page(Source, "changelist")).content.decode()
+        assert analyst.post(page(Source, "add"), self.FORM).status_code == 403
+        assert not Source.objects.filter(code="bureau_c").exists()
 
 
 class TestClosingANotice:

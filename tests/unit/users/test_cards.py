@@ -87,7 +87,8 @@ class TestCheck:
     def test_nobody_answering_leaves_it_open_to_be_asked_again(
         self, added: Borrower, sandbox: SandboxClient, clock: Clock
     ) -> None:
-        sandbox.control("card4", error_rate=1)
+        for vendor in ("card4", "card4_b"):
+            sandbox.control(vendor, error_rate=1)
         for _ in range(3):
             checks.run_due(now=clock.at)
             clock.move(seconds=30)

@@ -1,6 +1,7 @@
 """Identity checks: asked, answered by the vendor or its fallback, kept. The vendors are the sandbox's."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -10,7 +11,7 @@ from tests.sandbox_server import SandboxClient
 from tests.unit.users.conftest import ID_NUMBER, Borrower
 from users import queries
 from users.models import Check, Notice, Profile, Source
-from users.services import checks
+from users.services import checks, retention
 
 
 @pytest.fixture
@@ -126,6 +127,17 @@ class TestRun:
         assert result is not None
         assert (result.state, result.source_code) == ("dead", "")
 
+    @pytest.mark.parametrize("code", ["id2", "id2_b"])
+    def test_what_nobody_could_read_is_kept(
+        self, asked: Borrower, sandbox: SandboxClient, clock: Clock, code: str
+    ) -> None:
+        Source.objects.exclude(code=code).update(enabled=False)
+        sandbox.control(code, malformed_rate=1)
+        for _ in range(3):
+            check = run(clock)
+            clock.move(minutes=1)
+        assert (check.state, check.source, check.reply is not None) == ("dead", None, True)
+
     def test_a_dead_one_may_be_asked_again(self, asked: Borrower, sandbox: SandboxClient, clock: Clock) -> None:
         for vendor in ("id2", "id2_b"):
             sandbox.control(vendor, error_rate=1)
@@ -135,6 +147,14 @@ class TestRun:
         sandbox.reset()
         asked.call("post", "me/checks", {})
         assert (Check.objects.count(), run(clock).state) == (2, "passed")
+
+    def test_the_reply_is_kept_as_long_as_its_source_says(self, asked: Borrower, clock: Clock) -> None:
+        check = run(clock)
+        days = Source.objects.get(code="id2").retention_days
+        assert retention.run_retention(now=clock.at + timedelta(days=days)) == 0
+        assert retention.run_retention(now=clock.at + timedelta(days=days, seconds=1)) == 1
+        check.refresh_from_db()
+        assert (check.reply, check.state, check.price_cents) == (None, "passed", 20)
 
     def test_a_worker_that_died_is_followed_by_the_sweep(self, asked: Borrower, clock: Clock) -> None:
         check = Check.objects.get()

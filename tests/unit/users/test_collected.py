@@ -6,15 +6,27 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.apps import apps
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
+from django.urls import reverse
 
 from tests.conftest import Clock
 from tests.unit.users.conftest import Borrower
 from users import queries
-from users.models import CollectedFeatures, CollectionRule, CollectorNumber, Consent, Device
+from users.models import (
+    CollectedFeatures,
+    CollectionRule,
+    CollectorList,
+    CollectorNumber,
+    Consent,
+    Device,
+    StaffAct,
+    User,
+)
 from users.rules import collected as rules
 from users.rules.collected import MessageKind, MessageSeen, scrambled
-from users.services import consents
+from users.services import collectors, configuration, consents, retention
 
 COLLECTOR = "17000000001"  # of collectors.csv
 SPOUSE, FRIEND, STRANGER = (scrambled(number) for number in ("13700000001", "13700000002", "13700000003"))
@@ -211,3 +223,72 @@ def everything() -> str:
     rows = [row for model in apps.get_models() for row in model._default_manager.all()]
     assert {CollectedFeatures, CollectorNumber} <= {type(row) for row in rows}
     return "\n".join(str(getattr(row, field.attname)) for row in rows for field in row._meta.concrete_fields)
+
+
+class TestRetention:
+    def test_counts_go_when_they_are_too_old_or_no_more_allowed(self, willing: Borrower, clock: Clock) -> None:
+        assert willing.call("post", "me/device-data", body(clock.at)).status_code == 200
+        days = dict(CollectionRule.objects.filter(market="CN").values_list("kind", "fresh_days"))
+        assert retention.run_retention(now=clock.at + timedelta(days=min(days["sms"], days["contacts"]))) == 0
+        CollectionRule.objects.filter(kind="sms").update(is_allowed=False)
+        assert retention.run_retention(now=clock.at) == 1
+        assert retention.run_retention(now=clock.at + timedelta(days=days["contacts"], seconds=1)) == 1
+        assert not CollectedFeatures.objects.exists()
+
+
+FILE = "number,sha256,source\n138 0013 8000,,vendor\n400-820-1234,,vendor\n,%s,exchange\n"
+
+
+class TestCollectors:
+    def test_a_file_replaces_the_whole_list_and_no_number_is_kept(self, willing: Borrower, at: datetime) -> None:
+        content = (FILE % STRANGER.upper()).encode("utf-8-sig")
+        assert collectors.replace(content=content, by="system", reason="the list of May", at=at) == 1
+        assert CollectorNumber.objects.count() == 3
+        willing.call("post", "me/device-data", {"contacts": [*BOOK, scrambled("13800138000"), scrambled("4008201234")]})
+        assert features(willing)["contacts"]["collectors"] == 3  # the shipped one is none any more
+        assert "13800138000" not in everything()
+        assert collectors.replace(content=b"number,source\n95519,x", by="system", reason="the list of June", at=at) == 2
+        row = CollectorList.objects.get(version=2)
+        assert (row.numbers, row.before, row.reason, CollectorNumber.objects.count()) == (1, 3, "the list of June", 1)
+        configuration.load_collection(at=at)
+        assert CollectorNumber.objects.count() == 1
+
+    @pytest.mark.parametrize(
+        ("content", "lines"),
+        [
+            (b"", [1]),
+            (b"number,source", [0]),
+            (b"source\nx", [1]),
+            (b"number,number,source\n1,2,x", [1]),
+            (b"number,colour,source\n95519,red,x", [1]),
+            (b"\xff\xfe", [0]),
+            (b"number,source\n\0", [0]),
+            (b"number,source\nletters,x\n95519,\n95519,x\n95519,x\n1,2,3", [2, 3, 5, 6]),
+            (b"sha256,source\n12ab,x\n,x", [2, 3]),
+            (b"number,sha256,source\n95519," + b"a" * 64 + b",x", [2]),
+            (b'number,source\n"95519,x', [2]),
+        ],
+        ids=lambda value: str(value)[:30],
+    )
+    def test_bad_lines_are_named_and_the_list_stays(
+        self, tables: None, at: datetime, content: bytes, lines: list[int]
+    ) -> None:
+        before = set(CollectorNumber.objects.values_list("number_index", flat=True))
+        with pytest.raises(collectors.BadCollectorFile) as caught, transaction.atomic():
+            collectors.replace(content=content, by="system", reason="the list of May", at=at)
+        assert [line for line, _ in caught.value.data["lines"]] == lines
+        assert set(CollectorNumber.objects.values_list("number_index", flat=True)) == before
+        assert not CollectorList.objects.exists()
+
+    def test_on_a_page_for_who_may(self, tables: None, at: datetime) -> None:
+        configuration.load_groups()
+        configuration.load_staff(at=at, password="demo-only-2026")
+        address, client = reverse("admin:users_collectorlist_replace"), Client()
+        client.force_login(User.objects.get(username="analyst.lin"))
+        assert client.get(address).status_code == 403
+        client.force_login(User.objects.get(username="admin"))
+        wrong = {"file": SimpleUploadedFile("l.csv", b"number,source\nx,y"), "reason": "the list of May"}
+        assert "Not a telephone number." in client.post(address, wrong).content.decode()
+        right = {"file": SimpleUploadedFile("l.csv", b"number,source\n95519,y"), "reason": "the list of May"}
+        assert client.post(address, right).status_code == 302
+        assert StaffAct.objects.get(act="replace_collectors").subject == "collectorlist:1"

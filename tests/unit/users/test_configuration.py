@@ -12,8 +12,8 @@ from users.models import Document, Level, Source, User
 from users.services import accounts, configuration
 
 ON = {
-    *("lists", "id2", "id2_b", "card4", "ocr", "blacklist", "aml", "aml_b"),
-    *("multi_lender", "operator", "bureau", "bureau_b", "bankflow", "sms"),
+    *("lists", "id2", "id2_b", "phone3", "phone3_b", "phone_list", "device", "ocr", "blacklist", "aml", "aml_b"),
+    *("card4", "card4_b", "multi_lender", "operator", "operator_auth", "bureau", "bureau_b", "bankflow", "sms"),
 }
 
 
@@ -29,9 +29,7 @@ class TestLoad:
 
     def test_switches_on_what_this_configuration_uses(self, tables: None) -> None:
         assert set(Source.objects.filter(enabled=True).values_list("code", flat=True)) == ON
-        assert {"phone3", "phone_list", "device", "face", "face_b", "phone3_b"} <= set(
-            Source.objects.filter(enabled=False).values_list("code", flat=True)
-        )
+        assert {"face", "face_b"} <= set(Source.objects.filter(enabled=False).values_list("code", flat=True))
 
     def test_the_full_set_to_stage_three_costs_what_the_design_says(self, tables: None) -> None:
         fallbacks = Source.objects.exclude(fallback=None).values("fallback")

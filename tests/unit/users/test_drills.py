@@ -49,7 +49,7 @@ class TestStart:
             ("id2", {"minutes": 0}, Invalid),
             ("id2", {"minutes": 241}, Invalid),
             ("lists", {}, drills.NothingToDrill),
-            ("phone3", {}, drills.NothingToDrill),
+            ("face_b", {}, drills.NothingToDrill),
         ],
     )
     def test_refuses(self, clock: Clock, code: str, how: dict[str, Any], error: type[DomainError]) -> None:

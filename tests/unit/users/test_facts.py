@@ -11,7 +11,7 @@ from lending.common.errors import Invalid, NotFound
 from tests.conftest import Clock
 from tests.unit.users.conftest import CARD, ID_NUMBER, PHONE
 from users import queries
-from users.models import AccessLog, BankCard, StaffAct, Tag, UserLevel, UserLevelChange
+from users.models import AccessLog, BankCard, Message, StaffAct, Tag, User, UserLevel, UserLevelChange
 from users.rules.levels import LoanHistory
 from users.services import access, accounts, acts, configuration, levels, lists, profiles, tags
 
@@ -127,6 +127,23 @@ class TestLevels:
         for change in (UserLevelChange.objects.all().delete, lambda: UserLevelChange.objects.update(at=first)):
             with pytest.raises(IntegrityError, match="append-only"), transaction.atomic():
                 change()
+
+    def test_a_change_is_told_in_the_day_and_in_the_borrowers_language(self, user_id: int, clock: Clock) -> None:
+        levels.recompute(user_id=user_id, history=LoanHistory(on_time_instalments=3), at=clock.at)
+        levels.recompute(user_id=user_id, history=LoanHistory(on_time_instalments=3), at=clock.at)
+        told = Message.objects.get()
+        assert (told.template, told.not_before, "会员等级已升至" in told.text) == ("level_up", None, True)
+        User.objects.filter(pk=user_id).update(language="en")
+        night = clock.at.replace(hour=0, minute=10)
+        for at, hour in ((night, 9), (night.replace(hour=21), 33)):
+            levels.recompute(user_id=user_id, history=LoanHistory(), at=at)
+            told = Message.objects.latest("pk")
+            assert (told.template, told.not_before) == ("level_down", night + timedelta(hours=hour, minutes=-10))
+            assert "Your level has changed to" in told.text
+            levels.recompute(user_id=user_id, history=LoanHistory(on_time_instalments=3), at=clock.at)
+        User.objects.filter(pk=user_id).update(phone=None, phone_index=None, is_active=False)
+        levels.recompute(user_id=user_id, history=LoanHistory(), at=clock.at)
+        assert Message.objects.count() == 5
 
     def test_say_what_the_next_one_needs(self, user_id: int, at: datetime) -> None:
         assert [(need.what, need.need, need.have) for need in queries.standing(user_id).needs] == [

@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Model
 
-from lending.common.crypto import blind_index
+from lending.common.crypto import blind_index, mask_ip
 from tests.unit.users.conftest import CARD, ID_NUMBER, PHONE
 from users.models import (
     AccessLog,
@@ -177,6 +177,24 @@ class TestRequireLiveConsent:
         assert "is withdrawn" in refused(lambda: due.update(leased_until=at + timedelta(minutes=1)))
 
 
+class TestAddresses:
+    def test_lie_encrypted_and_are_never_another(self, consent_id: int, at: datetime) -> None:
+        own = Consent.objects.filter(pk=consent_id)
+        address = own.get().ip
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT ip FROM users_consent WHERE id = %s", [consent_id])
+            assert address.encode() not in bytes(cursor.fetchone()[0])
+        assert "never edited" in refused(lambda: own.update(ip="10.9.8.7"))
+        assert "never edited" in refused(lambda: own.update(ip=None, version="2"))
+        own.update(ip=None)
+        assert "never edited" in refused(lambda: own.update(ip=address))
+        consents.withdraw(user_id=own.get().user_id, consent_id=consent_id, by="system", at=at)
+
+    @pytest.mark.parametrize(("address", "shown"), [("203.0.113.7", "203.0.*.*"), ("2001:db8::17", "2001:db8:*")])
+    def test_are_shown_in_half(self, address: str, shown: str) -> None:
+        assert mask_ip(address) == shown
+
+
 class TestOtherRows:
     def test_the_access_log_is_append_only(self, db: None, at: datetime) -> None:
         row = AccessLog.objects.create(by="staff:1", subject="user:1", fields=["phone"], reason="a call back", at=at)
@@ -224,7 +242,6 @@ class TestAppendOnly:
     def test_cannot_be_emptied_either(self, db: None, model: type[Model]) -> None:
         def empty() -> None:
             with connection.cursor() as cursor:
-                cursor.execute("SET LOCAL lending.may_truncate = off")  # tests empty their own database
                 cursor.execute(f"TRUNCATE {model._meta.db_table} CASCADE")
 
         assert "is append-only" in refused(empty)

@@ -170,11 +170,80 @@ class TestChange:
         for act in (
             lambda: sources.change(values={"price_cents": 1}, **why),
             lambda: sources.switch(on=False, **why),
+            lambda: sources.add(values=NEW, by=by, reason="by contract", at=at),
             lambda: sources.connect(endpoint="/v2", client_id="", secret="", **why),
             lambda: drills.start(mode="dead", minutes=5, **why),
         ):
             with pytest.raises(acts.NotAllowed), transaction.atomic():
                 act()
+
+
+NEW: dict[str, Any] = {
+    "code": "bureau_c",
+    "stage": 3,
+    "scenario": "credit",
+    "protocol": "risk-v1",
+    "endpoint": "https://c.example/v1",
+    "name_en": "Third bureau",
+    "name_zh": "第三征信",
+    "vendor": "Third",
+    "product": "Report",
+    "price_cents": 299,
+    "currency": "CNY",
+    "timeout_ms": 4000,
+    "retries": 1,
+    "pause_ms": 100,
+    "max_parallel": 20,
+    "fresh_days": 30,
+    "freshness": {"drawdown": 7},
+    "retention_days": 365,
+    "fallback": "",
+    "dead": "refer",
+    "consent_code": "bureau_query",
+    "recipient": "bureau",
+    "authorisation": "",
+}
+
+
+class TestAdd:
+    def test_begins_switched_off_with_a_history(self, at: datetime) -> None:
+        by = f"staff:{accounts.make_staff(username='boss', password='demo-only-2026', is_superuser=True, at=at)}"
+        row = Source.objects.get(pk=sources.add(values=NEW, by=by, reason="a third one", at=at))
+        assert (row.enabled, row.credentials, row.price_cents, row.protocol) == (False, None, 299, "risk-v1")
+        kept = dict(Amendment.objects.filter(subject="source:bureau_c").values_list("field", "after"))
+        assert (kept["enabled"], kept["price_cents"], kept["freshness"]) == ("off", "2.99", "drawdown 7")
+        assert StaffAct.objects.get().act == "add_source"
+        change(at, "bureau_b", fallback="bureau_c")
+        with pytest.raises(sources.NoCredentials), transaction.atomic():
+            sources.switch(source_id=row.pk, on=True, by="system", reason="signed", at=at)
+
+    @pytest.mark.parametrize(
+        ("values", "error", "field"),
+        [
+            ({"code": "bureau"}, sources.CodeTaken, "code"),
+            ({"code": "Bureau C"}, Invalid, "code"),
+            ({"protocol": "telepathy"}, sources.UnknownProtocol, "protocol"),
+            ({"protocol": "internal"}, sources.UnknownProtocol, "protocol"),
+            ({"endpoint": "http://thief.example"}, sources.BadAddress, "endpoint"),
+            ({"endpoint": ""}, sources.BadAddress, "endpoint"),
+            ({"stage": 10}, Invalid, "stage"),
+            ({"scenario": "elsewhere"}, Invalid, "scenario"),
+            ({"timeout_ms": 0}, Invalid, "timeout_ms"),
+            ({"name_zh": ""}, Invalid, "name_zh"),
+            ({"fallback": "nobody"}, Invalid, "fallback"),
+            ({"fallback": "aml"}, sources.OtherConsent, "fallback"),
+            ({"recipient": "somebody"}, sources.NoSuchConsent, "recipient"),
+            ({"enabled": True}, Invalid, "enabled"),
+        ],
+        ids=str,
+    )
+    def test_refuses_by_field_and_adds_nothing(
+        self, at: datetime, values: dict[str, Any], error: type[Exception], field: str
+    ) -> None:
+        with pytest.raises(error) as caught, transaction.atomic():
+            sources.add(values=NEW | values, by="system", reason="a third one", at=at)
+        assert set(caught.value.data["fields"]) == {field}  # type: ignore[attr-defined]
+        assert not Amendment.objects.exists()
 
 
 class TestConnect:
@@ -221,9 +290,9 @@ class TestSwitch:
             sources.switch(source_id=pk("bureau"), on=True, by="system", reason="by contract", at=at)
 
     def test_needs_credentials(self, at: datetime) -> None:
-        Source.objects.filter(code="phone_list").update(credentials=None)
+        Source.objects.filter(code="face_b").update(credentials=None)
         with pytest.raises(sources.NoCredentials):
-            sources.switch(source_id=pk("phone_list"), on=True, by="system", reason="by contract", at=at)
+            sources.switch(source_id=pk("face_b"), on=True, by="system", reason="by contract", at=at)
 
 
 class TestFreshness:

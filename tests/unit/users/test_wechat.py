@@ -206,14 +206,6 @@ class TestRefused:
         assert (answer.status_code, answer.json()["code"]) == (status, code)
         assert not WechatIdentity.objects.exists()
 
-    @pytest.mark.parametrize("fault", [{"error_rate": 1.0}, {"lost_rate": 1.0, "hang_ms": 6000}])
-    def test_a_wechat_that_does_not_answer(
-        self, reader: Callable[..., Any], sandbox: SandboxClient, fault: dict[str, Any]
-    ) -> None:
-        sandbox.control("wechat", **fault)
-        answer = reader()
-        assert (answer.status_code, answer.json()["code"]) == (503, "wechat_unavailable")
-
     def test_four_ways_not_to_keep_to_the_format(self, reader: Callable[..., Any], sandbox: SandboxClient) -> None:
         sandbox.control("wechat", malformed_rate=1.0)
         seen = {(answer.status_code, answer.json()["code"]) for answer in (reader() for _ in range(8))}

@@ -1,0 +1,1 @@
+"""What partners call that needs more than traffic: from agreements to repayment. Under /partner/v1/."""

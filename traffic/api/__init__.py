@@ -1,0 +1,1 @@
+"""What partners call, under /partner/v1/."""

@@ -1,0 +1,1 @@
+"""What borrowers see who come from a channel."""
