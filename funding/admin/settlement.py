@@ -1,20 +1,27 @@
 """What the platform earns with lenders and guarantors: the lines, and the statements that two people make of them."""
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
-from django.contrib import admin
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
 from django.utils.safestring import SafeString
 
 from funding import services
 from funding.models import FunderLine, FunderSettlement, FunderStatement
+from funding.queries import clearing
 from funding.queries import settlement as queries
 from lending.common import clock
 from lending.common.admin import ExactSearch, ReadOnlyAdmin, day, linked, short, state_badge
+from lending.common.errors import DomainError
 from lending.common.money import format_cents, format_known, percent
 from lending.common.shown import right
 from lending.common.statement_pages import SHOWN, STATES, StatementPage, deciding, plain
-from lending.common.tables import Table
+from lending.common.tables import Table, download
 from users import queries as users
 
 KINDS = {"cost": "amber", "provision": "amber"}
@@ -32,6 +39,11 @@ HEAD = (
     "Takes back",
     "Note",
 )
+CLEARING = (
+    *("Day", "Programme", "Loan", "For", "Principal", "Interest", "Guarantee fee", "Penalty", "Surplus", "Amount"),
+    "Currency",
+)
+CLEARED_DAYS = 7
 
 
 @admin.register(FunderStatement)
@@ -78,8 +90,33 @@ class FunderStatementAdmin(StatementPage):
         total = ("Total", "", "", "", "", "", "", plain(statement.total_cents), statement.currency, "", "", "")
         return Table("statement", str(statement), HEAD, [*rows, total])
 
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [path("clearing/", wrap(self.clearing_view), name="funding_clearing"), *super().get_urls()]
+
+    def clearing_view(self, request: HttpRequest) -> HttpResponse:
+        """A lender's day as a file."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        lender, asked = request.GET.get("lender", ""), request.GET.get("day", "")
+        try:
+            day = date.fromisoformat(asked)
+            lines = clearing.clearing_of(lender, day, at=clock.now())
+        except (ValueError, DomainError) as error:
+            told = error.detail if isinstance(error, DomainError) else "That is no day."
+            messages.error(request, f"No file of {asked[:10] or 'no day'}: {told}")
+            return redirect("admin:funding_funderstatement_changelist")
+        return download(_clearing(lines), f"clearing-{lender}-{day}")
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        shown = {"open_lines": queries.open_lines(clock.now())}
+        at = clock.now()
+        shown = {
+            "open_lines": queries.open_lines(at),
+            "cleared": clearing.cleared_days(at, days=CLEARED_DAYS),
+            "lenders": clearing.lenders(),
+            "yesterday": clock.business_date(at) - clearing.A_DAY,
+            "deposits": clearing.deposits(),
+        }
         return super().changelist_view(request, (extra_context or {}) | shown)
 
     def composed(self, request: HttpRequest, pk: int) -> dict[str, Any]:
@@ -99,6 +136,23 @@ class FunderStatementAdmin(StatementPage):
             "agreed": queries.agreements(str(statement.party_id)),
             "states": STATES,
         }
+
+
+def _clearing(lines: Sequence[clearing.Cleared]) -> Table:
+    """Amounts in major units, and their sum."""
+    rows = [
+        (
+            line.on_date.isoformat(),
+            line.programme_code,
+            str(line.loan_id),
+            f"{line.kind} {line.number}",
+            *(plain(getattr(line, part)) for part in clearing.PARTS),
+            line.currency,
+        )
+        for line in lines
+    ]
+    sums = [plain(sum(getattr(line, part) for line in lines)) for part in clearing.PARTS]
+    return Table("clearing", "Clearing", CLEARING, [*rows, ("Total", "", "", "", *sums, "")])
 
 
 def _of(line: FunderLine) -> str:
@@ -131,4 +185,4 @@ class FunderLineAdmin(ExactSearch, ReadOnlyAdmin):
 
 @admin.register(FunderSettlement)
 class FunderSettlementAdmin(ReadOnlyAdmin):
-    list_display = ("programme", "collected_by", "split", "settle", "reserve", "basis", "rate", "fee_back")
+    list_display = ("programme", "collected_by", "split", "settle", "reserve", "basis", "rate", "fee_back", "deposit")

@@ -151,9 +151,14 @@ class FunderSettlement(models.Model):
     none_over_dpd = models.PositiveSmallIntegerField(null=True, blank=True)
     provision = ArrayField(models.DecimalField(max_digits=5, decimal_places=4), default=list, blank=True)
     due_workday = models.PositiveSmallIntegerField(null=True, blank=True)
+    deposit = models.DecimalField(max_digits=5, decimal_places=4, null=True, blank=True)
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(deposit=None) | Q(basis="balance", deposit__gt=0, deposit__lte=1),
+                name="funder_deposit_of_a_balance",
+            ),
             models.CheckConstraint(
                 condition=Q(basis="", rate__isnull=True)
                 | Q(basis="own", rate=1, provision__len=5, fee_back__isnull=True, none_over_dpd__isnull=True)

@@ -37,7 +37,8 @@ class Terms:
     an own book; what a servicer gets a year on the balance.
 
     `fee_back`: of the guarantee fee, the platform's part. `none_over_dpd`: past that many days all interest is the
-    lender's. `provision`: of the balance, one for each of CLASSES. `due_workday`: of the month that follows.
+    lender's. `provision`: of the balance, one for each of CLASSES. `due_workday`: of the month that follows. `deposit`:
+    of the balance, what the guarantor keeps with the lender.
     """
 
     basis: str
@@ -46,10 +47,18 @@ class Terms:
     none_over_dpd: int | None = None
     provision: tuple[Decimal, ...] = ()
     due_workday: int | None = None
+    deposit: Decimal | None = None
 
 
 def read(
-    *, basis: str, rate: str, fee_back: str = "", none_over_dpd: str = "", provision: str = "", due_workday: str = ""
+    *,
+    basis: str,
+    rate: str,
+    fee_back: str = "",
+    none_over_dpd: str = "",
+    provision: str = "",
+    due_workday: str = "",
+    deposit: str = "",
 ) -> Terms:
     """Of a row of configuration; shares and rates in percent, "" where there is none. Raises BadTerms."""
     try:
@@ -60,6 +69,7 @@ def read(
             none_over_dpd=int(none_over_dpd) if none_over_dpd else None,
             provision=tuple(_share(word) for word in provision.split()),
             due_workday=int(due_workday) if due_workday else None,
+            deposit=_share(deposit) if deposit else None,
         )
     except (ArithmeticError, ValueError) as error:
         raise BadTerms(f"{basis}: {error}") from error
@@ -67,6 +77,7 @@ def read(
         "no such basis": basis not in BASES,
         "an own book keeps all": (basis == OWN) != (terms.rate == 1),
         "a part of the fee goes with the balance": terms.fee_back is not None and basis != BALANCE,
+        "a deposit goes with the balance": terms.deposit is not None and basis != BALANCE,
         "late notes go with collected interest": terms.none_over_dpd is not None and basis != COLLECTED,
         "provisions are of an own book": bool(terms.provision) != (basis == OWN),
         "one provision for each class, ascending": basis == OWN

@@ -141,8 +141,8 @@ def _funder_settlement() -> None:
             {name: row.pop(name) for name in ("collected_by", "split", "settle", "reserve")},
         )
         terms = settlement.read(**row)
-        if terms.fee_back is not None and code not in guaranteed:
-            raise settlement.BadTerms(f"{code}: nobody is paid a guarantee fee of which a part could come back.")
+        if code not in guaranteed and (terms.fee_back is not None or terms.deposit is not None):
+            raise settlement.BadTerms(f"{code}: no guarantor who could give back of its fee, or keep a deposit.")
         FunderSettlement.objects.update_or_create(
             programme_id=code, defaults=words | asdict(terms) | {"provision": list(terms.provision)}
         )

@@ -35,7 +35,7 @@ from tests.factories.staff import officer
 from users.services import accounts
 
 HYF = read(basis="collected", rate="65", none_over_dpd="90", due_workday="5")
-LJB = read(basis="balance", rate="6.0", fee_back="25", due_workday="5")
+LJB = read(basis="balance", rate="6.0", fee_back="25", due_workday="5", deposit="5")
 QTX = read(basis="own", rate="100", provision="1 3 30 60 100")
 DAY = date(2026, 3, 2)
 A_DAY = timedelta(days=1)
@@ -145,6 +145,8 @@ class TestRules:
             {"basis": "own", "rate": "100"},
             {"basis": "own", "rate": "100", "provision": "1 3 30 60"},
             {"basis": "own", "rate": "100", "provision": "3 1 30 60 100"},
+            {"basis": "collected", "rate": "65", "deposit": "5"},
+            {"basis": "balance", "rate": "6", "deposit": "0"},
             {"basis": "hearsay", "rate": "6"},
         ],
     )
@@ -155,7 +157,9 @@ class TestRules:
 
 def test_the_configured_terms_are_what_the_words_say(at: datetime) -> None:
     found = {
-        row.pk: Terms(row.basis, row.rate, row.fee_back, row.none_over_dpd, tuple(row.provision), row.due_workday)
+        row.pk: Terms(
+            row.basis, row.rate, row.fee_back, row.none_over_dpd, tuple(row.provision), row.due_workday, row.deposit
+        )
         for row in FunderSettlement.objects.all()
         if row.rate is not None
     }
