@@ -69,14 +69,31 @@ def insert_rows(rows: Sequence[models.Model]) -> None:
     """
     if not rows:
         return
+    for each, (key,) in zip(rows, _insert(rows, ""), strict=True):
+        _is_in(each, key)
+
+
+def insert_new(row: models.Model) -> bool:
+    """As `insert_rows` of one; false where another row has a key of it that must be unique: nothing is written."""
+    for (key,) in _insert([row], " ON CONFLICT DO NOTHING"):
+        _is_in(row, key)
+        return True
+    return False
+
+
+def _is_in(row: models.Model, key: Any) -> None:
+    row.pk, row._state.adding, row._state.db = key, False, DEFAULT_DB_ALIAS
+
+
+def _insert(rows: Sequence[models.Model], conflict: str) -> list[tuple[Any]]:
     database = connections[DEFAULT_DB_ALIAS]
     statement, fields = _inserting(type(rows[0]))
     values = [value for each in rows for value in _prepared(each, fields, database)]
     row = f"({', '.join(['%s'] * len(fields))})"
     with database.cursor() as cursor:
-        cursor.execute(statement.format(", ".join([row] * len(rows))), values)
-        for each, (key,) in zip(rows, cursor.fetchall(), strict=True):
-            each.pk, each._state.adding, each._state.db = key, False, database.alias
+        cursor.execute(statement.format(rows=", ".join([row] * len(rows)), conflict=conflict), values)
+        found: list[tuple[Any]] = cursor.fetchall()
+    return found
 
 
 def _prepared(row: models.Model, fields: Sequence[Any], database: Any) -> list[Any]:
@@ -94,4 +111,4 @@ def _inserting(model: type[models.Model]) -> tuple[str, Sequence[Any]]:
     fields, quote = [field for field in meta.concrete_fields if not field.primary_key], connection.ops.quote_name
     columns = ", ".join(quote(field.column) for field in fields)
     table, key = quote(meta.db_table), quote(meta.pk.column)
-    return f"INSERT INTO {table} ({columns}) VALUES {{}} RETURNING {key}", fields  # noqa: S608  all names are the model's
+    return f"INSERT INTO {table} ({columns}) VALUES {{rows}}{{conflict}} RETURNING {key}", fields  # noqa: S608  all names are the model's

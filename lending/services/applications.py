@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 
 from lending.common import bulk, clock, text
 from lending.common.compiled import compiled
@@ -105,23 +106,35 @@ def start(
 
     Raises ProductClosed, OpenApplicationExists, CoolingOff, Invalid (fields).
     """
-    get_user_model().objects.select_for_update(no_key=True).get(pk=user_id)  # two starts of one borrower take turns
+    _accounts(user_id=user_id)  # two starts of one borrower take turns
     product = Product.objects.filter(code=product_code, active=True).first()
     if product is None:
         raise ProductClosed(f"{product_code} is not offered at the moment.")
-    earlier = Application.objects.filter(user_id=user_id, product_family=product.family)
-    if found := earlier.filter(status__in=OPEN_STATUSES).first():
-        raise OpenApplicationExists("Finish or cancel it first.", application_id=str(found.public_id))
-    if held := earlier.filter(status=ApplicationStatus.DECLINED, reapply_at__gt=at).order_by("-reapply_at").first():
-        raise CoolingOff("See `reapply_at` for when.", reapply_at=_iso(held.reapply_at))
+    for earlier in _in_the_way(user_id=user_id, family=product.family, at=at):
+        if earlier.status in OPEN_STATUSES:
+            raise OpenApplicationExists("Finish or cancel it first.", application_id=str(earlier.public_id))
+        raise CoolingOff("See `reapply_at` for when.", reapply_at=_iso(earlier.reapply_at))
     application = Application(
         user_id=user_id, product=product, product_family=product.family, channel_code=channel_code, created_at=at
     )
     if amount_cents is not None:
         _set_asked(application, amount_cents, months or 0, method, purpose)
-    application.save()
+    bulk.insert_rows([application])
     events.record(subject=application, source="", actor=by, at=at)
     return application.pk
+
+
+@compiled
+def _accounts(user_id: int) -> QuerySet[Any]:
+    return get_user_model().objects.select_for_update(no_key=True).filter(pk=user_id)
+
+
+@compiled
+def _in_the_way(user_id: int, family: str, at: datetime) -> QuerySet[Application]:
+    """Those that are open, then refusals that still hold, the longest first."""
+    holds = Q(status=ApplicationStatus.DECLINED, reapply_at__gt=at)
+    rows = Application.objects.filter(holds | Q(status__in=OPEN_STATUSES), user_id=user_id, product_family=family)
+    return rows.order_by(F("reapply_at").desc(nulls_first=True))
 
 
 def plan(*, application_id: int, amount_cents: int, months: int, method: str, purpose: str) -> None:

@@ -46,8 +46,9 @@ def workers() -> Callable[[], int]:
 @pytest.fixture
 def borrower(
     platform: str, sandbox: SandboxClient, clock: Clock, workers: Callable[[], int]
-) -> Iterator[Callable[[int], Borrower]]:
-    """Makes the borrower of a row of the sample; while they wait, the workers work and the clock moves."""
+) -> Iterator[Callable[..., Borrower]]:
+    """Makes the borrower of a row of the sample, who comes by our own door or by a channel's; while they wait, the
+    workers work and the clock moves."""
 
     def wait(seconds: float) -> None:
         workers()
@@ -56,7 +57,7 @@ def borrower(
 
     with httpx.Client(base_url=platform, timeout=60) as api, httpx.Client(base_url=sandbox.url, timeout=60) as gateway:
         batch = iter(range(1, 700))
-        yield lambda row: Borrower(api, gateway, person(row, next(batch)), patience=60, wait=wait)
+        yield lambda row, comes=Borrower: comes(api, gateway, person(row, next(batch)), patience=60, wait=wait)
 
 
 def person(row: int, batch: int) -> Applicant:

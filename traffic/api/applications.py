@@ -107,8 +107,8 @@ class ApplicationsView(PartnerView):
         """Bring an application. The same order again, however often and at once, is answered with the same one."""
         code = self.caller.channel_code
         with transaction.atomic(durable=True):
-            public_id, is_new = services.receive_application(channel_code=code, body=request.data, at=self.now())
-        return Response(shown(code, public_id), status=201 if is_new else 200)
+            pk, is_new = services.receive_application(channel_code=code, body=request.data, at=self.now())
+        return Response(ApplicationStatus(queries.status_of_id(pk)).data, status=201 if is_new else 200)
 
 
 class ApplicationView(PartnerView):

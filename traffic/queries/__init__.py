@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet, Sum
 
 from lending import queries as lending
+from lending.common.compiled import compiled
 from lending.common.errors import Conflict, NotFound
 from lending.common.held import Held, Rows, all_rows
+from lending.common.remembered import one_look, remembered
 from lending.models import Application, ApplicationStatus, Drawdown, DrawdownStatus, GrantStatus, Loan, LoanStatus
 from traffic.models import (
     Attribution,
@@ -46,6 +48,21 @@ def pushes_by_state(application_ids: Sequence[int]) -> tuple[tuple[str, int], ..
     """How many status pushes of these applications are in each state, most first."""
     states = StatusPush.objects.filter(application_id__in=application_ids).values_list("state", flat=True)
     return tuple(Counter(states).most_common())
+
+
+@dataclass(frozen=True, slots=True)
+class Earned:
+    channel_code: str
+    reason: str
+    count: int
+    total_cents: int
+
+
+def earned_by_channel(application_ids: Sequence[int]) -> tuple[Earned, ...]:
+    """What these applications have brought their channels, clawbacks too."""
+    rows = SettlementLine.objects.filter(application_id__in=application_ids).order_by("channel_id", "reason")
+    counted = rows.values_list("channel_id", "reason").annotate(Count("pk"), Sum("amount_cents"))
+    return tuple(Earned(*row) for row in counted)
 
 
 def failed_pushes() -> int:
@@ -188,6 +205,7 @@ def consent_context(application_public_id: UUID) -> str:
     return f"order:{application_public_id}"
 
 
+@remembered
 def words_by_state() -> dict[str, str]:
     """The word that partners have for "application:DRAFT", "drawdown:PAID", …"""
     return {source: row.code for row in PartnerStatus.objects.all() for source in row.sources}
@@ -237,10 +255,18 @@ def order_id_of(application_id: int) -> str:
 
 def status_of(channel_code: str, public_id: UUID) -> Brought:
     """Raises NotFound, also for another's."""
-    application = application_of(channel_code, public_id)
-    order = ChannelOrder.objects.filter(application_id=application.id).first()
-    words = words_by_state()
-    currency = lending.product(application.product_code).currency
+    return _brought(application_of(channel_code, public_id))
+
+
+def status_of_id(application_id: int) -> Brought:
+    """As `status_of`, for whoever knows already whose it is."""
+    return _brought(lending.application(application_id))
+
+
+def _brought(application: lending.ApplicationView) -> Brought:
+    order = next(iter(_orders(application_id=application.id)), None)
+    with one_look():
+        words, currency = words_by_state(), lending.product(application.product_code).currency
     granted, declined = application.status == "GRANTED", application.status == "DECLINED"
     terms = application.terms if granted else None
     again = application.reapply_at if declined else None
@@ -259,8 +285,13 @@ def status_of(channel_code: str, public_id: UUID) -> Brought:
         annual_rate=str(terms.annual_rate) if terms else None,
         reason_classes=sorted({one.cls for one in lending.reasons(application.reasons)}) if declined else [],
         reapply_at=again if again and again.year < FOR_GOOD else None,
-        drawdowns=tuple(_drawdown_words(application.id, currency, words)),
+        drawdowns=tuple(_drawdown_words(application.id, currency, words)) if granted else (),
     )
+
+
+@compiled
+def _orders(application_id: int) -> QuerySet[ChannelOrder]:
+    return ChannelOrder.objects.filter(application_id=application_id)
 
 
 def _drawdown_words(application_id: int, currency: str, words: Mapping[str, str]) -> Iterator[DrawdownWord]:

@@ -9,8 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import QuerySet
 
-from lending.common import clock
+from lending.common import bulk, clock, prepared
+from lending.common.compiled import compiled
 from lending.common.errors import Conflict, DomainError, Invalid, TooManyRequests
 from lending.services import applications, supplements
 from traffic import queries
@@ -37,28 +39,28 @@ class DayQuotaUsed(TooManyRequests):
     code, title = "day_quota_used", "Today's quota is used up"
 
 
-def receive_application(*, channel_code: str, body: Any, at: datetime) -> tuple[UUID, bool]:
-    """Open the draft of an order; the application's public id, and whether it is new. The same order again is the same.
+def receive_application(*, channel_code: str, body: Any, at: datetime) -> tuple[int, bool]:
+    """Open the draft of an order; the application's id, and whether it is new. The same order again is the same.
 
     Details of the person are taken where we have none yet: a channel changes nothing that a borrower told us. Raises
     BadFields and Invalid (fields by the channel's names), OrderIdUsed, BorrowerRefused, OpenApplicationExists,
     CoolingOff, ProductClosed, DayQuotaUsed.
     """
-    channel = Channel.objects.get(party_id=channel_code)
+    [channel] = _channels(code=channel_code)
     asked = fieldmap.read(channel.field_map, body)
     order_id = asked["order_id"]
     digest = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
-    if (found := _known(channel, order_id, digest)) or (found := _known_after_waiting(channel, order_id, digest)):
+    if found := _known(channel, order_id, digest):
         return found, False
     with _in_its_words(channel):
         if asked["product"] not in channel.products:
             raise Invalid("Not one of your products.", fields={"product": "one of " + ", ".join(channel.products)})
-        user_id = accounts.ensure_user(phone=asked["phone"], at=at)
-        if not users.account(user_id).is_active:
+        user_id, is_new = accounts.open_account(phone=asked["phone"], at=at)
+        if not (is_new or users.account(user_id).is_active):
             raise BorrowerRefused()
-        taken = _take_details(user_id, asked, by=f"channel:{channel_code}", at=at)
+        taken = _take_details(user_id, is_new, asked, by=f"channel:{channel_code}", at=at)
         application_id = _start(user_id, channel, asked, at)
-    ChannelOrder.objects.create(
+    order = ChannelOrder(
         channel=channel,
         external_id=order_id,
         application_id=application_id,
@@ -66,25 +68,34 @@ def receive_application(*, channel_code: str, body: Any, at: datetime) -> tuple[
         details_taken=taken,
         received_at=at,
     )
-    Touch.objects.create(user_id=user_id, channel=channel, kind=TouchKind.INTAKE, at=at)
+    bulk.insert_rows([order])
+    bulk.insert_rows([Touch(user_id=user_id, channel=channel, kind=TouchKind.INTAKE, at=at)])
     count_of_day(channel, clock.business_date(at), at)  # last: it makes the channel's other intakes wait
-    return queries.public_id(application_id), True
+    return application_id, True
 
 
-def _known(channel: Channel, order_id: str, digest: str) -> UUID | None:
-    order = ChannelOrder.objects.select_related("application").filter(channel=channel, external_id=order_id).first()
-    if order is None:
-        return None
-    if order.request_sha256 != digest:
-        raise OrderIdUsed("The first request with it said something else.", order_id=order_id)
-    return order.application.public_id
+@compiled
+def _channels(code: str) -> QuerySet[Channel]:
+    return Channel.objects.filter(party_id=code)
 
 
-def _known_after_waiting(channel: Channel, order_id: str, digest: str) -> UUID | None:
-    """The second of two at the same moment waits here for the first to commit."""
+KNOWN = """
+SELECT application_id, request_sha256 FROM traffic_channelorder
+WHERE channel_id = %(channel)s::text AND external_id = %(order)s::text
+"""
+
+
+def _known(channel: Channel, order_id: str, digest: str) -> int | None:
+    """The order's application. The second of two at the same moment waits here for the first to commit."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"order:{channel.pk}:{order_id}"])
-    return _known(channel, order_id, digest)
+        said = {"channel": channel.pk, "order": order_id}
+        prepared.execute(cursor, KNOWN, said, lock=f"order:{channel.pk}:{order_id}")
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    if found[1] != digest:
+        raise OrderIdUsed("The first request with it said something else.", order_id=order_id)
+    return int(found[0])
 
 
 @contextmanager
@@ -99,22 +110,25 @@ def _in_its_words(channel: Channel) -> Iterator[None]:
         raise
 
 
-def _take_details(user_id: int, asked: Mapping[str, Any], *, by: str, at: datetime) -> bool:
+def _take_details(user_id: int, is_new: bool, asked: Mapping[str, Any], *, by: str, at: datetime) -> bool:
     """False where there was something already, which stays, or where the ID number is another account's. What only
     this channel has said so far, it may say again: it is how what was missing is brought."""
     details = {name: asked[name] for name in fieldmap.DETAILS if name in asked}
-    person = users.person(user_id)
-    is_blank = not (person.name or person.id_number or person.province or person.net_income_cents is not None)
-    if not is_blank and not Profile.objects.filter(user_id=user_id, updated_by=by).exists():
+    person = None if is_new else users.person(user_id)
+    if person and _is_told(person) and not Profile.objects.filter(user_id=user_id, updated_by=by).exists():
         return False
     try:
         if details:
             profiles.save(user_id=user_id, by=by, at=at, **details)
     except IdNumberInUse:  # whose it is, is none of the channel's business
         return False
-    if asked.get("contacts") and not person.contacts:
+    if asked.get("contacts") and not (person and person.contacts):
         contacts.replace(user_id=user_id, contacts=[NewContact(**one) for one in asked["contacts"]], at=at)
     return bool(details)
+
+
+def _is_told(person: users.Person) -> bool:
+    return bool(person.name or person.id_number or person.province or person.net_income_cents is not None)
 
 
 def _start(user_id: int, channel: Channel, asked: Mapping[str, Any], at: datetime) -> int:

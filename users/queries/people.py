@@ -195,7 +195,7 @@ def statistics_of(user_ids: Iterable[int]) -> dict[int, Statistics]:
 
 def missing_details(user_id: int) -> tuple[str, ...]:
     """Names of the details still missing before an application may be submitted; "contacts" where none is named."""
-    profile = Profile.objects.filter(user_id=user_id).first() or Profile(user_id=user_id)
+    profile = next(iter(_profiles(user_id=user_id)), Profile(user_id=user_id))
     missing = [name for name in REQUIRED_DETAILS if getattr(profile, name) in (None, "")]
     if not Contact.objects.filter(user_id=user_id).exists():
         missing.append("contacts")
@@ -321,6 +321,11 @@ def _found(rows: Iterable[User]) -> User:
 @compiled
 def _with_profile_and_level(user_id: int) -> QuerySet[User]:
     return User.objects.filter(pk=user_id).select_related("profile", "level_row")
+
+
+@compiled
+def _profiles(user_id: int) -> QuerySet[Profile]:
+    return Profile.objects.filter(user_id=user_id)
 
 
 @compiled

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from lending.common import text
+from lending.common import bulk, text
 from lending.common.crypto import blind_index
 from lending.common.errors import Invalid
-from users.models import Contact, Relation, User
+from users.models import Contact, Relation
 from users.rules import identity
+from users.services import accounts
 
 AT_MOST = 5
 
@@ -27,7 +28,7 @@ class NewContact:
 def replace(*, user_id: int, contacts: Sequence[NewContact], at: datetime) -> None:
     """The given ones, in this order, instead of those before. Raises InvalidPhone, InvalidContacts (none or too
     many, the borrower's own phone, one phone twice, an unknown relation), UnusableText."""
-    user = User.objects.select_for_update().get(pk=user_id)
+    user = accounts.lock(user_id)
     if not 1 <= len(contacts) <= AT_MOST:
         raise InvalidContacts(f"Name one to {AT_MOST} contacts.")
     text.check_lines({f"{place}.name": contact.name for place, contact in enumerate(contacts)})
@@ -53,4 +54,4 @@ def replace(*, user_id: int, contacts: Sequence[NewContact], at: datetime) -> No
     if len(set(indexes)) < len(indexes):
         raise InvalidContacts("Two contacts have the same phone.")
     Contact.objects.filter(user_id=user_id).delete()
-    Contact.objects.bulk_create(rows)
+    bulk.insert_rows(rows)

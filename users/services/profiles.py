@@ -4,13 +4,16 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
-from lending.common import text
+from lending.common import bulk, text
+from lending.common.compiled import compiled
 from lending.common.crypto import blind_index
 from lending.common.errors import Conflict, Invalid
 from users import queries
-from users.models import Check, CheckState, Employment, Profile, Province, User
+from users.models import Check, CheckState, Employment, Profile, Province
 from users.rules import identity
+from users.services import accounts
 
 IDENTITY = ("name", "id_number")
 MONEY = ("net_income_cents", "instalments_elsewhere_cents")
@@ -47,13 +50,14 @@ def save(*, user_id: int, by: str, at: datetime, **fields: Any) -> None:
     _check_values(fields)
     text.check_lines({name: fields.get(name) for name in TEXTS})
     text.check_printed({"name": fields.get("name")})
-    User.objects.select_for_update().get(pk=user_id)
-    profile = Profile.objects.filter(user_id=user_id).first() or Profile(user_id=user_id)
+    accounts.lock(user_id)
+    profile = next(iter(_profiles(user_id=user_id)), Profile(user_id=user_id))
     if fields.get("id_number"):
         fields["id_number"] = identity.id_number(fields["id_number"])
     if fields.get("name"):
         fields["name"] = " ".join(fields["name"].split())
-    changed = {key for key in IDENTITY if key in fields and fields[key] != getattr(profile, key)}
+    is_new = profile.pk is None
+    changed = set() if is_new else {key for key in IDENTITY if key in fields and fields[key] != getattr(profile, key)}
     if changed and Check.objects.filter(user_id=user_id, state=CheckState.PENDING).exists():
         raise CheckUnderWay()
     result = queries.identity_result(user_id, at) if changed else None
@@ -71,13 +75,26 @@ def save(*, user_id: int, by: str, at: datetime, **fields: Any) -> None:
     address = identity.address_key(profile.province, profile.city, profile.address or "")
     profile.address_index = blind_index(address, "address") if address else ""
     profile.updated_at, profile.updated_by = at, by
+    if is_new:
+        if not bulk.insert_new(profile):
+            raise _in_use()
+        return
     try:
         with transaction.atomic():
             profile.save()
     except IntegrityError as error:
         if "id_index" not in str(error):
             raise
-        raise IdNumberInUse(fields={"id_number": "Belongs to another account."}) from error
+        raise _in_use() from error
+
+
+@compiled
+def _profiles(user_id: int) -> QuerySet[Profile]:
+    return Profile.objects.filter(user_id=user_id)
+
+
+def _in_use() -> IdNumberInUse:
+    return IdNumberInUse(fields={"id_number": "Belongs to another account."})
 
 
 def _check_values(fields: dict[str, Any]) -> None:

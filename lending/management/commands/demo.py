@@ -19,12 +19,14 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import InterfaceError, OperationalError, connection, transaction
 
+import traffic.services
 from lending import queries
 from lending.common import clock
 from lending.common.crypto import blind_index
 from lending.management.demo import days, stories, table
 from lending.management.demo.borrower import Borrower
 from lending.management.demo.cases import COMPENSATED, OVERDUE, Ending, cure, play
+from lending.management.demo.partner import BY_CHANNEL
 from lending.management.demo.staff import close_desks, open_desks
 from lending.models import Application, Loan, LoanStatus
 from lending.sandbox.applicants import CASES, Applicant, applicant, phone_of
@@ -65,6 +67,8 @@ class Command(BaseCommand):
             self._let_time_pass(endings)
             moving = self._await_rest(application_ids, begun + options["seconds"])
             told = self._await_endings(people, endings, begun + options["seconds"])
+            with transaction.atomic(durable=True):
+                traffic.services.settle_due(at=clock.now())
         finally:
             close_desks(desks)
         self._print(application_ids, batch, batch_day, time.monotonic() - begun)
@@ -100,7 +104,8 @@ class Command(BaseCommand):
 
             def borrower(row: int) -> Borrower:
                 people.append(applicant(row, batch, clock.business_date(clock.now())))
-                return Borrower(api, gateway, people[-1], float(options["seconds"]))
+                comes = BY_CHANNEL.get(people[-1].wish.channel, Borrower)
+                return comes(api, gateway, people[-1], float(options["seconds"]))
 
             def alone(row: int, what: str, then: Callable[[Borrower, Ending], Ending]) -> None:
                 self.stdout.write(f"  row {row} borrows, and {what}")

@@ -3,7 +3,7 @@
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,21 @@ class TookTooLong(Exception):
     """What was waited for did not happen in time."""
 
 
+def slips(items: Sequence[Mapping[str, str]]) -> dict[str, tuple[str, bytes, str]]:
+    """A file for each thing that is asked for, as a form carries it."""
+    return {
+        f"file.{item['kind']}": (f"{item['kind']}.pdf", b"%PDF-1.4 salary slip %%EOF", "application/pdf")
+        for item in items
+    }
+
+
+def content_of(answer: httpx.Response) -> Any:
+    """JSON, or the bytes of what is none. Raises Refused."""
+    if answer.status_code >= 400:
+        raise Refused(answer)
+    return answer.json() if "json" in answer.headers.get("content-type", "") else answer.content
+
+
 @dataclass
 class Borrower:
     """One person with a phone. `api`: the platform; `gateway`: where the demo's text messages can be read.
@@ -53,20 +68,22 @@ class Borrower:
         headers = kwargs.pop("headers", {})
         if self.tokens:
             headers = {**headers, "Authorization": f"Bearer {self.tokens['access']}"}
-        answer = self._send(method, path, headers=headers, **kwargs)
+        answer = self._send(method, f"/api/v1/{path}", headers=headers, **kwargs)
         if answer.status_code == 401 and self.tokens and again:
             self.refresh()
             return self.call(method, path, again=False, headers=headers, **kwargs)
-        if answer.status_code >= 400:
-            raise Refused(answer)
-        return answer.json() if "json" in answer.headers.get("content-type", "") else answer.content
+        return content_of(answer)
 
-    def _send(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
+    def _send(
+        self, method: str, path: str, sign: Callable[[httpx.Request], None] = lambda request: None, **kwargs: Any
+    ) -> httpx.Response:
         """A lost connection or a platform that restarts is tried again: every request here may be repeated."""
         deadline = time.monotonic() + self.patience
         while True:
             try:
-                answer = self.api.request(method, f"/api/v1/{path}", **kwargs)
+                request = self.api.build_request(method, path, **kwargs)
+                sign(request)
+                answer = self.api.send(request)
                 if answer.status_code not in (429, 500, 502, 503) or time.monotonic() > deadline:
                     return answer
                 self.wait(min(float(answer.headers.get("Retry-After", 1)), 5.0))
@@ -76,10 +93,8 @@ class Borrower:
                 self.wait(1.0)
 
     def refresh(self) -> None:
-        answer = self._send("POST", "auth/refresh", json={"refresh": self.tokens["refresh"]})
-        if answer.status_code >= 400:
-            raise Refused(answer)
-        self.tokens = answer.json()
+        answer = self._send("POST", "/api/v1/auth/refresh", json={"refresh": self.tokens["refresh"]})
+        self.tokens = content_of(answer)
 
     def messages(self) -> texts.Messages:
         """Received on this phone, newest first."""
@@ -104,8 +119,9 @@ class Borrower:
         self.call("POST", "auth/otp", json={"purpose": purpose, "subject": subject, **more})
         return self._read_code(seen)
 
-    def _read_code(self, seen: str) -> str:
-        return str(self.until(lambda: texts.code_after(self.messages(), seen), what="the code by text message"))
+    def _read_code(self, seen: str, about: Sequence[str] = ()) -> str:
+        """`about`: titles, of which the message names one."""
+        return str(self.until(lambda: texts.code_after(self.messages(), seen, about), what="the code by text message"))
 
     # --- the way ------------------------------------------------------------------------------------------------
 
@@ -220,10 +236,13 @@ class Borrower:
 
     def _hand_over(self, code: str) -> None:
         try:
-            self.call("POST", "me/operator/code", json={"code": code})
+            self._send_operator_code(code)
         except Refused as refused:
             if refused.code != "no_code_awaited":  # the answer to the first try was lost on the way
                 raise
+
+    def _send_operator_code(self, code: str) -> None:
+        self.call("POST", "me/operator/code", json={"code": code})
 
     def _say_yes(self, page: str) -> None:
         """Press the button of the carrier's page; the carrier tells the platform itself."""
@@ -235,13 +254,14 @@ class Borrower:
         documents = self.call("GET", "agreements", params={"moment": moment, **about})
         return any(document["given"] for document in documents if document["code"] == code)
 
+    def begin(self) -> str:
+        """The draft's id."""
+        asked = {"product": self.person.wish.product}
+        return str(self.call("POST", "applications", json=asked, headers={"Idempotency-Key": str(uuid.uuid4())})["id"])
+
     def apply(self) -> str:
-        """Start and submit; the application's id."""
-        wish = self.person.wish
-        started = self.call(
-            "POST", "applications", json={"product": wish.product}, headers={"Idempotency-Key": str(uuid.uuid4())}
-        )
-        application_id: str = started["id"]
+        """Begin and submit; the application's id."""
+        wish, application_id = self.person.wish, self.begin()
         asked = {
             "amount_cents": wish.amount_cents,
             "months": wish.months,
@@ -272,11 +292,7 @@ class Borrower:
     def answer_supplement(self, application_id: str) -> None:
         asked = self.call("GET", f"applications/{application_id}/supplements")
         items = next(one for one in asked if one["answered_at"] is None)["items"]
-        files = {
-            f"file.{item['kind']}": (f"{item['kind']}.pdf", b"%PDF-1.4 salary slip %%EOF", "application/pdf")
-            for item in items
-        }
-        self.call("POST", f"applications/{application_id}/supplements", files=files)
+        self.call("POST", f"applications/{application_id}/supplements", files=slips(items))
 
     def bind_card(self, index: int = 0) -> str:
         """Add a card, wait for the four elements, confirm with the code; the card's id."""
@@ -344,6 +360,9 @@ class Borrower:
         code = self.code("sign", drawdown_id)
         self.call("POST", f"drawdowns/{drawdown_id}/contracts/sign", json={"code": code})
 
+    def change_card(self, drawdown_id: str, card_id: str) -> None:
+        self.call("POST", f"drawdowns/{drawdown_id}/card", json={"card_id": card_id})
+
     def loan(self, drawdown: Any) -> Any:
         return self.call("GET", f"loans/{drawdown['loan_id']}")
 
@@ -351,14 +370,21 @@ class Borrower:
         """Pay from the card and wait until it is posted."""
         self._collect(loan_id, "repayments", json={"amount_cents": amount_cents})
 
+    def repay_next(self, drawdown: Any) -> None:
+        """The instalment that is due next."""
+        self.repay(drawdown["loan_id"], self.loan(drawdown)["next_due"]["open_cents"])
+
     def give_back(self, loan_id: str) -> None:
         """Return the money within the cooling-off hours, and wait until the principal has come."""
         self._collect(loan_id, "withdrawal")
 
     def _collect(self, loan_id: str, door: str, **body: Any) -> None:
-        before = len(self.call("GET", f"loans/{loan_id}/repayments")["repayments"])
-        self.call("POST", f"loans/{loan_id}/{door}", headers={"Idempotency-Key": str(uuid.uuid4())}, **body)
-        self.until(
-            lambda: len(self.call("GET", f"loans/{loan_id}/repayments")["repayments"]) > before,
-            what="the repayment",
-        )
+        before = len(self._repayments(loan_id))
+        self._pay(f"loans/{loan_id}/{door}", headers={"Idempotency-Key": str(uuid.uuid4())}, **body)
+        self.until(lambda: len(self._repayments(loan_id)) > before, what="the repayment")
+
+    def _repayments(self, loan_id: str) -> Any:
+        return self.call("GET", f"loans/{loan_id}/repayments")["repayments"]
+
+    def _pay(self, door: str, **kwargs: Any) -> None:
+        self.call("POST", door, **kwargs)

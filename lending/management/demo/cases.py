@@ -71,7 +71,7 @@ def _sign_and_wait(borrower: Borrower, drawdown_id: str) -> dict[str, object]:
     while drawdown["status"] in ("SIGNING", "CARD_FIX"):
         try:
             if drawdown["status"] == "CARD_FIX":
-                borrower.call("POST", f"drawdowns/{drawdown_id}/card", json={"card_id": borrower.bind_card(1)})
+                borrower.change_card(drawdown_id, borrower.bind_card(1))
             borrower.sign(drawdown_id)
         except Refused as refused:
             if refused.status != 409:
@@ -97,7 +97,7 @@ def _repay(borrower: Borrower, drawdown: dict[str, object]) -> None:
         quote = borrower.call("GET", f"loans/{loan_id}/settlement-quote")
         borrower.repay(loan_id, quote["amount_cents"])
     elif borrower.person.row % REPAYS_EVERY == 0:
-        borrower.repay(loan_id, borrower.loan(drawdown)["next_due"]["open_cents"])
+        borrower.repay_next(drawdown)
 
 
 def cure(borrower: Borrower, ending: Ending) -> Ending:

@@ -46,6 +46,7 @@ def lines(application_ids: Sequence[int], at: datetime) -> Iterable[str]:
     drawdowns = Drawdown.objects.filter(grant__application_id__in=application_ids)
     loans = Loan.objects.filter(drawdown__in=drawdowns)
     yield from _section("Applications", _counts(applications, "status"))
+    yield from _section("How they came", _counts(applications, "channel_code"))
     yield from _section("How they were decided", _how(application_ids))
     yield from _section("Reasons", Counter(code for row in applications for code in row.reasons).most_common())
     yield from _section("Grades", _counts(applications.exclude(grade=""), "grade"))
@@ -60,6 +61,7 @@ def lines(application_ids: Sequence[int], at: datetime) -> Iterable[str]:
     yield from _section("Looks for other platforms", distribution.looks_by_result(application_ids))
     yield from _section("Handed on to other platforms", distribution.leads_by_state(application_ids))
     yield from _section("Status pushes", traffic.queries.pushes_by_state(application_ids))
+    yield from _section("Owed to channels", _owed(application_ids))
     yield from _section("Money and time", _figures(application_ids))
 
 
@@ -108,6 +110,13 @@ def _headroom(at: datetime) -> list[tuple[str, str]]:
             f"free {format_cents(row.free_cents)}",
         )
         for row in funding.queries.headroom(at)
+    ]
+
+
+def _owed(application_ids: Sequence[int]) -> list[tuple[str, str]]:
+    return [
+        (f"{row.channel_code} {row.reason}", f"{row.count} lines, {format_cents(row.total_cents)}")
+        for row in traffic.queries.earned_by_channel(application_ids)
     ]
 
 

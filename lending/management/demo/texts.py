@@ -12,8 +12,9 @@ def newest(messages: Messages) -> str:
     return messages[0]["key"] if messages else ""
 
 
-def code_after(messages: Messages, seen: str) -> str | None:
-    """The newest code among the messages that came after the one with key `seen`."""
+def code_after(messages: Messages, seen: str, about: Sequence[str] = ()) -> str | None:
+    """The newest code among the messages that came after the one with key `seen`, and name one of `about`."""
     fresh = takewhile(lambda message: message["key"] != seen, messages)
-    found = (re.search(r"\b(\d{6})\b", message["text"]) for message in fresh)
+    fitting = (message["text"] for message in fresh if not about or any(word in message["text"] for word in about))
+    found = (re.search(r"\b(\d{6})\b", text) for text in fitting)
     return next((match.group(1) for match in found if match), None)

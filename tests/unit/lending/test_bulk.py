@@ -9,7 +9,7 @@ from django.forms.models import model_to_dict
 
 from lending.common import bulk
 from tests.conftest import Clock
-from users.models import LoginCode, Message
+from users.models import LoginCode, Message, User
 
 pytestmark = pytest.mark.django_db
 
@@ -80,3 +80,15 @@ def test_a_text_that_is_too_long_is_refused_and_never_cut(clock: Clock) -> None:
     row.pk = 1
     with pytest.raises(ObjectDoesNotExist):
         bulk.save(row)
+
+
+def test_one_that_is_there_already_is_not_written_again(clock: Clock) -> None:
+    first, second = (
+        User(kind="borrower", phone="13800138000", phone_index="b" * 64, password="!", created_at=clock.at)
+        for _ in range(2)
+    )
+    assert [bulk.insert_new(first), bulk.insert_new(second)] == [True, False]
+    assert (User.objects.get().pk, second.pk, second._state.adding) == (first.pk, None, True)
+    first.language = "en"
+    first.save(update_fields=["language"])
+    assert User.objects.get().language == "en"
