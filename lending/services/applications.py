@@ -107,7 +107,7 @@ def start(
     Raises ProductClosed, OpenApplicationExists, CoolingOff, Invalid (fields).
     """
     _accounts(user_id=user_id)  # two starts of one borrower take turns
-    product = Product.objects.filter(code=product_code, active=True).first()
+    product = next(iter(_offered(code=product_code)), None)
     if product is None:
         raise ProductClosed(f"{product_code} is not offered at the moment.")
     for earlier in _in_the_way(user_id=user_id, family=product.family, at=at):
@@ -127,6 +127,11 @@ def start(
 @compiled
 def _accounts(user_id: int) -> QuerySet[Any]:
     return get_user_model().objects.select_for_update(no_key=True).filter(pk=user_id)
+
+
+@compiled
+def _offered(code: str) -> QuerySet[Product]:
+    return Product.objects.filter(code=code, active=True)
 
 
 @compiled

@@ -197,7 +197,7 @@ def missing_details(user_id: int) -> tuple[str, ...]:
     """Names of the details still missing before an application may be submitted; "contacts" where none is named."""
     profile = next(iter(_profiles(user_id=user_id)), Profile(user_id=user_id))
     missing = [name for name in REQUIRED_DETAILS if getattr(profile, name) in (None, "")]
-    if not Contact.objects.filter(user_id=user_id).exists():
+    if not _contact_ids(user_id=user_id):
         missing.append("contacts")
     return tuple(missing)
 
@@ -326,6 +326,11 @@ def _with_profile_and_level(user_id: int) -> QuerySet[User]:
 @compiled
 def _profiles(user_id: int) -> QuerySet[Profile]:
     return Profile.objects.filter(user_id=user_id)
+
+
+@compiled
+def _contact_ids(user_id: int) -> QuerySet[Contact, int]:
+    return Contact.objects.filter(user_id=user_id).values_list("pk", flat=True)
 
 
 @compiled

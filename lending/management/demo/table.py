@@ -115,7 +115,7 @@ def _headroom(at: datetime) -> list[tuple[str, str]]:
 
 def _owed(application_ids: Sequence[int]) -> list[tuple[str, str]]:
     return [
-        (f"{row.channel_code} {row.reason}", f"{row.count} lines, {format_cents(row.total_cents)}")
+        (f"{row.channel_code} {row.reason}", f"{row.count} for {format_cents(row.total_cents)}")
         for row in traffic.queries.earned_by_channel(application_ids)
     ]
 
