@@ -14,6 +14,7 @@ from lending import queries
 from lending.common.crypto import mask_card
 from lending.models import Event, Loan, Repayment
 from lending.overview.dashboard import May
+from traffic.queries import distribution
 from users import queries as users
 
 
@@ -80,6 +81,7 @@ class ApplicationPage:
     cases: tuple[CaseRow, ...] | None
     drawdowns: tuple[DrawdownRow, ...] | None
     pushes: tuple[tuple[str, int], ...] | None
+    looks: tuple[distribution.Look, ...] | None
     accesses: tuple[users.AccessView, ...] | None
     acts: tuple[users.ActView, ...] | None
     timeline: tuple[EventRow, ...] | None
@@ -104,6 +106,7 @@ def application_page(application_id: int, *, may: May) -> ApplicationPage:
         cases=cases,
         drawdowns=_drawdowns(application, may) if may("lending.Drawdown") else None,
         pushes=traffic.queries.pushes_by_state([application_id]) if may("traffic.StatusPush") else None,
+        looks=distribution.looks_of(application_id) if may("traffic.Offer") else None,
         accesses=users.accesses_of(f"user:{application.user_id}") if may("users.AccessLog") else None,
         acts=users.acts_of(subjects) if may("users.StaffAct") else None,
         timeline=_timeline(application_id) if may("lending.Event") else None,

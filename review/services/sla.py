@@ -6,7 +6,7 @@ from django.db.models import Q
 
 from review.models import Action, Attention, Case, CaseStatus
 from review.services import gate
-from users.models import Notice, Severity
+from users.models import Severity
 from users.services import notices
 
 KINDS = ("case_at_risk", "case_breached")
@@ -40,6 +40,4 @@ def _raise(case: Case, attention: Attention, *, at: datetime) -> None:
 
 def settle(case_id: int, *, at: datetime) -> None:
     """Close what the leads were told about a case that has moved on."""
-    told = Notice.objects.filter(kind__in=KINDS, subject=f"case:{case_id}", closed_at=None)
-    for notice_id in told.values_list("pk", flat=True):
-        notices.close(notice_id=notice_id, reason="The case has moved on", by="system", at=at)
+    notices.close_about(kinds=KINDS, subject=f"case:{case_id}", reason="The case has moved on", at=at)

@@ -27,7 +27,6 @@ from risk.rules.paths import has_no_outcome
 from risk.rules.trials import Plan
 from risk.services import datasets, drafts, releases
 from risk.services.releases import Scope
-from users.models import Notice
 from users.services import acts, notices
 
 PERMISSION = "risk.run_backtest"
@@ -163,9 +162,8 @@ def seen(*, backtest_id: int, by: str, at: datetime) -> None:
     """Its owner has opened the result, so nobody needs to be told any more; does nothing for anybody else."""
     if not Backtest.objects.filter(pk=backtest_id, by=by).exists():
         return
-    told = Notice.objects.filter(kind__in=NOTICES, subject=f"backtest:{backtest_id}", closed_at=None)
-    for notice_id in told.values_list("pk", flat=True):
-        notices.close(notice_id=notice_id, reason="Its owner has opened it", by="system", at=at)
+    subject = f"backtest:{backtest_id}"
+    notices.close_about(kinds=NOTICES, subject=subject, reason="Its owner has opened it", at=at)
 
 
 def plan_of(row: Backtest) -> Plan:

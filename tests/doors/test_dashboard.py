@@ -17,6 +17,7 @@ from tests.conftest import Clock
 from tests.factories.applications import judged, submitted
 from tests.factories.configuration import bootstrap
 from tests.factories.drawdowns import routing, signed
+from tests.factories.offers import chosen
 from users.models import User
 from users.services import access, notices
 
@@ -175,3 +176,16 @@ class TestPagesOverSeveralApps:
         ]
         assert (page.pulls, page.decisions, page.cases, page.accesses) == (None, None, None, None)
         assert page.drawdowns[0].payouts == ()
+
+    def test_an_application_tells_which_platforms_were_looked_for_and_what_came_of_it(
+        self, configured: None, clock: Clock
+    ) -> None:
+        lead = chosen(clock.at)
+        address = reverse("admin:lending_application_change", args=[lead.application_id])
+        answer = signed_in("audit.xu").get(address)
+        [look] = answer.context["page"].looks
+        taken = [(offer.platform, offer.state, offer.lead_state) for offer in look.offers if offer.lead_id]
+        assert taken == [("BRIDGE", "taken", "CHOSEN")]
+        assert {offer.place for offer in look.offers} == set(range(1, len(look.offers) + 1))
+        assert reverse("admin:traffic_lead_change", args=[lead.pk]) in answer.content.decode()
+        assert signed_in("service.tang").get(address).context["page"].looks is None

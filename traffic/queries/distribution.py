@@ -194,6 +194,62 @@ def _view(row: Offer, at: datetime) -> OfferView:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferLine:
+    """`lead_id`, `lead_state`: where the borrower chose it."""
+
+    id: int
+    platform: str
+    place: int
+    amount_cents: int
+    currency: str
+    months: int
+    xirr: Decimal
+    commission_cents: int
+    state: str
+    lead_id: int | None
+    lead_state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look for other platforms, and what it found; `excluded`: why nobody was looked for."""
+
+    id: int
+    trigger: str
+    result: str
+    excluded: tuple[str, ...]
+    at: datetime
+    offers: tuple[OfferLine, ...]
+
+
+def looks_of(application_id: int) -> tuple[Look, ...]:
+    """Oldest first."""
+    offers: dict[int, list[OfferLine]] = {}
+    rows = Offer.objects.filter(application_id=application_id).select_related("lead").order_by("place")
+    for row in rows:
+        lead = getattr(row, "lead", None)
+        line = OfferLine(
+            id=row.pk,
+            platform=str(row.platform_id),
+            place=row.place,
+            amount_cents=row.amount_cents,
+            currency=row.currency,
+            months=row.months,
+            xirr=row.xirr,
+            commission_cents=row.commission_cents,
+            state=row.state,
+            lead_id=lead.pk if lead else None,
+            lead_state=lead.state if lead else "",
+        )
+        offers.setdefault(row.search_id, []).append(line)
+    searches = OfferSearch.objects.filter(application_id=application_id).order_by("pk")
+    return tuple(
+        Look(row.pk, row.get_trigger_display(), row.result, tuple(row.excluded), row.at, tuple(offers.get(row.pk, ())))
+        for row in searches
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class ToldOf:
     """`state`: pending | agreed | refused | answered | not_asked (nothing left: the consent was withdrawn before)."""
 

@@ -19,7 +19,7 @@ from traffic.providers.base import LeadAnswer, PlatformDesk, Push
 from traffic.queries import distribution
 from traffic.services import platform_lines
 from users import queries as users
-from users.services import acts
+from users.services import acts, notices
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ POLL_AFTER = timedelta(seconds=5)  # the callback is the answer; the query stand
 WATCH_EVERY = timedelta(hours=6)
 WATCH_FOR = timedelta(days=30)
 LIMIT = 50
+ATTEMPTS_BEFORE_NOTICE = 10  # some nine minutes
 
 
 class OfferGone(Conflict):
@@ -261,6 +262,7 @@ def settle_lead(*, lead_id: int, answer: LeadAnswer, at: datetime) -> str:
             return "late"
     lead.reference, lead.link = answer.reference or lead.reference, answer.link or lead.link
     lead.answer, lead.last_error = dict(answer.raw), ""
+    notices.close_about(kinds=["lead_unknown"], subject=f"lead:{lead.pk}", reason="The platform has answered", at=at)
     _watch(lead, at)
     lead.save()
     platform_lines.settle(lead, at=at)
@@ -296,6 +298,13 @@ def _note_fault(claim: _Claim, error: TransientError | UnknownOutcome | Permanen
             lead.state = LeadState.UNKNOWN
     lead.leased_until, lead.not_before = None, now + work.back_off(lead.attempts)
     lead.save(update_fields=["state", "sent_at", "leased_until", "not_before", "last_error"])
+    if lead.state == LeadState.UNKNOWN and lead.attempts >= ATTEMPTS_BEFORE_NOTICE:
+        notices.raise_notice(
+            kind="lead_unknown",
+            subject=f"lead:{lead.pk}",
+            text=f"{lead.recipient} was asked {lead.attempts} times without an answer: {lead.last_error}",
+            at=now,
+        )
 
 
 def _end(lead: Lead, why: LeadEnd, at: datetime) -> None:

@@ -172,6 +172,13 @@ KINDS = {
         " from `events`.",
         "traffic.Channel",
     ),
+    "lead_unknown": Kind(
+        "Platform does not say whether it has a borrower",
+        "The borrower's details may have reached the platform, and are never sent twice. Call the platform with the"
+        " lead's key; it is asked by itself meanwhile, and this closes with its answer. The borrower cannot choose"
+        " another platform until then.",
+        "traffic.Lead",
+    ),
     "contract_stuck": Kind(
         "Contract cannot be made",
         "Open the contract: its last error names the template, the text or the seal. It is tried again by itself once"

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 
 from lending.common.errors import Conflict, Forbidden, Invalid, NotFound
-from users.models import Drill, DrillMode, Notice, Severity, Source
+from users.models import Drill, DrillMode, Severity, Source
 from users.services import acts, notices
 
 MAY_RUN = "users.run_drill"
@@ -91,10 +91,7 @@ def _end_what_is_over(source: Source, at: datetime) -> None:
 def _end(drill: Drill, by: str, at: datetime) -> None:
     drill.ended_by, drill.ended_at = by, at
     drill.save(update_fields=["ended_by", "ended_at"])
-    for notice_id in Notice.objects.filter(
-        kind="drill_running", subject=f"drill:{drill.pk}", closed_at=None
-    ).values_list("pk", flat=True):
-        notices.close(notice_id=notice_id, reason=OVER, by="system", at=at)
+    notices.close_about(kinds=["drill_running"], subject=f"drill:{drill.pk}", reason=OVER, at=at)
 
 
 def _subject(source: Source) -> str:

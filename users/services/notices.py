@@ -1,5 +1,6 @@
 """What staff must look at."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import connection
@@ -25,6 +26,12 @@ def raise_notice(*, kind: str, subject: str, text: str, at: datetime, severity: 
             """,
             {"kind": kind, "subject": subject[:80], "text": text[:500], "severity": severity, "at": at},
         )
+
+
+def close_about(*, kinds: Sequence[str], subject: str, reason: str, at: datetime) -> None:
+    """The platform itself sees that what it was about is over."""
+    told = Notice.objects.filter(kind__in=kinds, subject=subject, closed_at=None)
+    told.update(closed_by="system", closed_at=at, closed_reason=reason)
 
 
 def close(*, notice_id: int, reason: str, by: str, at: datetime) -> None:

@@ -23,8 +23,10 @@ from tests.sandbox_server import SandboxClient
 from traffic import queries, services
 from traffic.models import Lead, Offer, OfferSearch, Platform, PlatformCallback, PlatformDay, PlatformLine, Trigger
 from traffic.providers.base import LeadAnswer
+from traffic.services import leads
 from traffic.services.leads import settle_lead
 from users import queries as users
+from users.models import Notice
 from users.services import accounts, consents, lists, tags
 
 SOON = timedelta(seconds=10)
@@ -360,6 +362,25 @@ class TestRun:
         bodies = told(sandbox, lead)
         assert (len(bodies), len(set(bodies))) == (pushes, 1)
         assert PlatformLine.objects.filter(lead=lead).count() == 1
+
+    def test_who_does_not_answer_is_pointed_out_until_it_does(
+        self, on_their_own: datetime, sandbox: SandboxClient, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("traffic.providers.base.TIMEOUT_MS", 700)
+        monkeypatch.setattr(leads, "ATTEMPTS_BEFORE_NOTICE", 4)
+        at = on_their_own
+        lead = of_a_choice(at)
+        run(lead, at)
+        sandbox.control("bridge", timeout_rate=1, hang_ms=6_000)
+        assert run(lead, at + SOON).state == "UNKNOWN"
+        sandbox.control("bridge", timeout_rate=0, error_rate=1)
+        for minutes, raised in ((1, 0), (2, 1), (3, 1)):
+            assert run(lead, at + timedelta(minutes=minutes)).state == "UNKNOWN"
+            assert Notice.objects.filter(kind="lead_unknown", subject=f"lead:{lead.pk}").count() == raised
+        sandbox.control("bridge", error_rate=0)
+        run(lead, at + timedelta(minutes=9))
+        notice = Notice.objects.get(kind="lead_unknown")
+        assert (notice.closed_by, notice.times) == ("system", 2)
 
     def test_is_told_once_by_however_many_workers(self, on_their_own: datetime, sandbox: SandboxClient) -> None:
         at = on_their_own
