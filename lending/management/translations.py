@@ -52,13 +52,14 @@ BACK_OFFICE = {
     "sources.py",
     "statements.py",
 }
-# Whose refusals a borrower can read.
+# Whose refusals a borrower or a partner's engineer can read.
 TOLD = (
     "lending/common/documents",
     "lending/common/errors",
     "lending/common/links",
     "lending/common/money",
     "lending/common/problem",
+    "lending/common/signed",
     "lending/common/text",
     "lending/common/web",
     "lending/services",
@@ -72,8 +73,15 @@ TOLD = (
     "lending/pages",
     "users/pages",
     "traffic/pages",
+    "traffic/queries",
+    "traffic/services/agreements",
+    "traffic/services/calls",
+    "traffic/services/cards",
+    "traffic/services/intake",
+    "traffic/services/keys",
     "traffic/services/leads",
     "traffic/services/offers",
+    "traffic/services/prechecks",
     "lending/templatetags",
 )
 

@@ -1,6 +1,7 @@
 """The partners' guide says what runs: its numbers, words, errors and samples are the code's own."""
 
 import html
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -20,13 +21,28 @@ from users.rules import identity
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
-def guide(clock: Clock, db: None) -> str:
+@pytest.fixture(params=["en", "zh-hans"])
+def guide(request: pytest.FixtureRequest, clock: Clock, db: None) -> str:
     at: datetime = clock.at
     configure(at, CONFIGURED)
-    answer = Client().get("/partner/docs/")
+    return read_in(request.param)
+
+
+def read_in(language: str) -> str:
+    answer = Client(headers={"Accept-Language": language}).get("/partner/docs/")
     assert answer.status_code == 200
     return html.unescape(answer.content.decode())
+
+
+def test_both_languages_name_the_same_things_in_the_same_places(clock: Clock, db: None) -> None:
+    configure(clock.at, CONFIGURED)
+    english, chinese = (read_in(language) for language in ("en", "zh-hans"))
+    assert ("An afternoon" in english, "An afternoon" in chinese) == (True, False)
+    for things in (r'<h2 id="(\w+)"', r"(?s)<pre[^>]*>(.*?)</pre>"):
+        assert re.findall(things, english) == re.findall(things, chinese) != []
+    sections = [re.split(r"<h[23]", guide[guide.index("<article") :]) for guide in (english, chinese)]
+    named = [[sorted(re.findall(r"<code>(.*?)</code>", one)) for one in section] for section in sections]
+    assert named[0] == named[1]
 
 
 def test_the_worked_signatures_are_what_the_door_checks(guide: str) -> None:

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
 
 from lending.common import signed, web
 from traffic import queries, services
@@ -28,24 +30,28 @@ EXAMPLES = (
 
 # Digits 15 to 17 of the number decide; the sandbox takes any name and phone with it.
 PERSONAS = (
-    ("Approved, paid out", "330106199003070014", "GRANTED … PAID"),
-    ("A person decides", "330106199003079019", "REVIEWING, until a reviewer decides in the back office"),
-    ("Declined", "330106199003079115", "DECLINED with reason_classes and reapply_at"),
+    (_("Approved, paid out"), "330106199003070014", "GRANTED … PAID"),
+    (_("A person decides"), "330106199003079019", _("REVIEWING, until a reviewer decides in the back office")),
+    (_("Declined"), "330106199003079115", _("DECLINED with reason_classes and reapply_at")),
     (
-        "The bank refuses the first card",
+        _("The bank refuses the first card"),
         "330106199003079211",
-        "NEED_CARD with a card that ends in an even digit; an odd one works",
+        _("NEED_CARD with a card that ends in an even digit; an odd one works"),
     ),
-    ("Paid out, then returned", "330106199003079318", "PAID, then PAY_FAILED"),
-    ("The first lender refuses", "330106199003079414", "DRAWDOWN_REVIEWING again, then the next lender's contracts"),
-    ("No such person", "330106199003070015", "422 invalid_id_number: the check digit is wrong"),
+    (_("Paid out, then returned"), "330106199003079318", _("PAID, then PAY_FAILED")),
+    (
+        _("The first lender refuses"),
+        "330106199003079414",
+        _("DRAWDOWN_REVIEWING again, then the next lender's contracts"),
+    ),
+    (_("No such person"), "330106199003070015", _("422 invalid_id_number: the check digit is wrong")),
 )
 
 
 class GuidePage(web.Page):
     def get(self, request: HttpRequest) -> HttpResponse:
         return self.show(
-            "traffic/docs/guide.html",
+            "traffic/docs/guide.html" if get_language() == "en" else "traffic/docs/guide_zh.html",
             examples=[_worked(*one) for one in EXAMPLES],
             secret=SECRET,
             words=queries.dictionary(),
