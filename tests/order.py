@@ -10,8 +10,8 @@ import pytest
 LONG = (
     "tests/journeys/test_batch.py",
     "tests/browser/test_analyst_journey.py",
-    "tests/unit/lending/test_platform.py",
     "tests/browser/",
+    "tests/unit/lending/test_platform.py",  # migrates a platform of its own, as the first does: not at one time
     "tests/journeys/",
     "tests/doors/test_fuzz.py",
     "tests/unit/lending/test_sandbox_money.py",

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 
 ROOT = Path(__file__).resolve().parents[1]
-START_SECONDS = 90
+START_SECONDS = 300
 # What `manage.py sandbox` runs, without loading the platform first, which takes five times as long and is not used.
 SERVE = """
 import asyncio, pathlib, sys

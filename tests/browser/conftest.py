@@ -7,10 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connections
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from tests.journeys.conftest import borrower, platform
 from tests.journeys.conftest import work as sweep
+
+PATIENCE_MS = 120_000  # what a page may take on a slow machine that has everything else to do
+expect.set_options(timeout=PATIENCE_MS)
 
 __all__ = ["borrower", "platform"]  # fixtures: the address of a platform, and borrowers who come through its API
 
@@ -43,7 +46,7 @@ def new_context(chromium: Browser) -> Iterator[NewContext]:
 
     def open_one(*, width: int = 1440, height: int = 900, locale: str = "en-US", **options: object) -> BrowserContext:
         context = chromium.new_context(viewport={"width": width, "height": height}, locale=locale, **options)
-        context.set_default_timeout(60_000)
+        context.set_default_timeout(PATIENCE_MS)
         opened.append(context)
         return context
 

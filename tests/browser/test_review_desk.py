@@ -16,7 +16,6 @@ from tests.conftest import Clock
 from tests.factories.applications import judged
 
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=20_000)
 Sit = Callable[..., OfficeDesk]
 
 
@@ -113,7 +112,7 @@ class TestByKeyboardAlone:
         page.fill("#recommend_note", "Nobody picked up")
         # Twelve and a half of the fifteen minutes later, as the page reckons it.
         page.evaluate("ahead += 12.5 * 60e3; lastMove = 0")
-        expect(page.locator("[data-lease-alarm]")).to_contain_text("goes back to its queue in 3 min", timeout=10_000)
+        expect(page.locator("[data-lease-alarm]")).to_contain_text("goes back to its queue in 3 min")
         clock.move(minutes=16)
         with transaction.atomic():
             services.expire_leases(at=clock.at)

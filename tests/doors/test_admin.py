@@ -172,7 +172,7 @@ def walk_the_way(sandbox: SandboxClient, clock: Clock, settings: Any) -> Applica
 
     api = httpx.Client(transport=httpx.WSGITransport(get_wsgi_application()), base_url="http://testserver")
     gateway = httpx.Client(base_url=sandbox.url)
-    person = Borrower(api, gateway, applicant(APPROVED_ROW, 1, clock.at.date()), patience=60, wait=wait)
+    person = Borrower(api, gateway, applicant(APPROVED_ROW, 1, clock.at.date()), patience=300, wait=wait)
     person.sign_in()
     person.fill_in()
     person.call("POST", "me/devices", json={"fingerprint": "a" * 32, "platform": "web"})

@@ -55,9 +55,12 @@ def borrower(
         clock.move(seconds=seconds)
         time.sleep(0.05)  # the sandbox answers in real time
 
-    with httpx.Client(base_url=platform, timeout=60) as api, httpx.Client(base_url=sandbox.url, timeout=60) as gateway:
+    with (
+        httpx.Client(base_url=platform, timeout=120) as api,
+        httpx.Client(base_url=sandbox.url, timeout=120) as gateway,
+    ):
         batch = iter(range(1, 700))
-        yield lambda row, comes=Borrower: comes(api, gateway, person(row, next(batch)), patience=60, wait=wait)
+        yield lambda row, comes=Borrower: comes(api, gateway, person(row, next(batch)), patience=300, wait=wait)
 
 
 def person(row: int, batch: int) -> Applicant:

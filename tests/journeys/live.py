@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_SECONDS = 180
+READY_SECONDS = 900  # migrating takes a minute, and five on a slow machine that has everything else to do
 
 
 class Platform:
@@ -40,9 +40,9 @@ class Platform:
 
     def stop(self) -> None:
         self.process.terminate()
-        self.process.wait(timeout=60)
+        self.process.wait(timeout=180)
         discard = [sys.executable, "-m", "lending.management.platform", "--dir", str(self.run_dir), "discard"]
-        subprocess.run(discard, cwd=ROOT, check=True, timeout=60)  # as root the data lies outside this directory
+        subprocess.run(discard, cwd=ROOT, check=True, timeout=180)  # as root the data lies outside this directory
 
     def demo(self, *options: str) -> "subprocess.Popen[str]":
         command = [sys.executable, "manage.py", "demo", *options]
@@ -57,7 +57,7 @@ class Platform:
         os.kill(found[0], signal.SIGKILL)
 
     def sandbox(self, path: str) -> Any:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.sandbox_port}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.sandbox_port}{path}", timeout=60) as answer:
             return json.load(answer)
 
     def ask(self, sql: str) -> list[list[str]]:
@@ -65,7 +65,7 @@ class Platform:
         script = f"from django.db import connection as c\nk = c.cursor()\nk.execute({sql!r})\nfor r in k: print(r)"
         command = [sys.executable, "manage.py", "shell", "-v", "0", "-c", script]
         done = subprocess.run(
-            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=True, timeout=60
+            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, check=True, timeout=180
         )
         return [re.findall(r"[\w.-]+", line) for line in done.stdout.splitlines()]
 

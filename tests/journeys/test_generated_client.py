@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 APPROVED_ROW, SUPPLEMENT_ROW = 34, 11
 PACKAGE = "generated_cash_loan"
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 300
 # The generator reads files only as octets; the document says what they are.
 CONFIG = "content_type_overrides:\n" + "".join(
     f"  {kind}: application/octet-stream\n" for kind in ("application/pdf", "application/zip", "image/jpeg")

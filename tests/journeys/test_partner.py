@@ -26,7 +26,7 @@ def run(*command: object) -> str:
     """What it prints, errors too; told as far as it came where it hangs."""
     try:
         done = subprocess.run(
-            [*map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=200
+            [*map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=600
         )
     except subprocess.TimeoutExpired as late:
         pytest.fail(f"hangs after {(late.stdout or b'').decode()}")

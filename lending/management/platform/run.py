@@ -31,7 +31,7 @@ from .processes import (
 )
 from .valkey import Valkey
 
-READY_SECONDS = 180
+READY_SECONDS = 600
 POLITE_SECONDS = 8
 ACCOUNTS = """admin; initial.chen, initial.wu (R1), senior.zhao (R2), lead.sun (R3), manager.qian (R4);
               analyst.lin, analyst.he, funder.zhou, partner.wei, legal.feng, compliance.lu,

@@ -29,7 +29,7 @@ from lending.management.platform.run import Platform, stop_running
 from lending.management.platform.valkey import Valkey
 
 pytestmark = pytest.mark.platform
-SLOWEST = 240  # seconds until a start counts as failed, on a machine that is busy with everything else
+SLOWEST = 900  # seconds until a start counts as failed, on a machine that is busy with everything else
 
 
 def ask(postgres: Postgres, statement: str) -> list[tuple[object, ...]]:
@@ -75,7 +75,7 @@ class TestPostgres:
         ask(postgres, "INSERT INTO kept VALUES (1)")
         assert postgres.pid is not None
         os.kill(postgres.pid, signal.SIGKILL)
-        assert wait_until(lambda: not postgres.is_running(), seconds=5)
+        assert wait_until(lambda: not postgres.is_running(), seconds=60)
         postgres.start(dies_by=signal.SIGINT)
         assert ask(postgres, "SELECT count(*) >= 1 FROM kept") == [(True,)]
 
@@ -133,7 +133,7 @@ class TestValkey:
         client.execute_command("WAITAOF", 1, 0, 3000)
         assert valkey.pid is not None
         os.kill(valkey.pid, signal.SIGKILL)
-        assert wait_until(lambda: valkey.pid is None, seconds=5)
+        assert wait_until(lambda: valkey.pid is None, seconds=60)
         valkey.start(dies_by=signal.SIGTERM)
         assert redis.Redis.from_url(valkey.url).get("kept") == b"1"
 
@@ -156,7 +156,7 @@ class TestServicesCommand:
         command = [sys.executable, "-m", "lending.management.platform", "--dir", str(tmp_path)]
         try:
             starts = [subprocess.Popen([*command, "services", "--fast"], stdout=subprocess.PIPE) for _ in range(2)]
-            answers = [start.communicate(timeout=60)[0] for start in starts]
+            answers = [start.communicate(timeout=180)[0] for start in starts]
             assert answers[0] == answers[1]
             assert answers[0].startswith(b"DATABASE_URL=postgres://")
         finally:
@@ -174,7 +174,7 @@ class TestRun:
             ports = {"PORT": free_port(), "SANDBOX_PORT": free_port()} | {variable: squatter.getsockname()[1]}
             command = [sys.executable, "-m", "lending.management.platform", "--dir", str(tmp_path), "run"]
             environment = os.environ | {name: str(port) for name, port in ports.items()}
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 1
         assert f"make run {variable}=" in done.stderr
         assert not (tmp_path / "postgres.json").exists()
@@ -193,7 +193,7 @@ class TestRun:
             assert platform.stdout is not None
             assert platform.stdout.readline() == b"held\n"
             stop_running(tmp_path)
-            assert platform.wait(timeout=10) == -signal.SIGTERM
+            assert platform.wait(timeout=60) == -signal.SIGTERM
 
     def test_tells_its_ports_comes_back_from_kill_9_and_leaves_nothing_behind(self, tmp_path: Path) -> None:
         """In one test: a start costs most of the time."""
@@ -224,11 +224,11 @@ class TestRun:
                 assert wait_until(lambda: is_ready(port), seconds=SLOWEST, pause=0.2), said(tmp_path)
             platform.kill()
             platform.wait()
-            assert wait_until(lambda: not members(tmp_path), seconds=10), members(tmp_path)
+            assert wait_until(lambda: not members(tmp_path), seconds=60), members(tmp_path)
         finally:
             platform.kill()
             platform.wait()
-            wait_until(lambda: not members(tmp_path), seconds=10)
+            wait_until(lambda: not members(tmp_path), seconds=60)
             discard(tmp_path)
 
 
@@ -258,6 +258,6 @@ def pid_of(name: str, run_dir: Path) -> int:
 
 def is_ready(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=3).status_code == 200
+        return httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=20).status_code == 200
     except httpx.HTTPError:
         return False
