@@ -30,6 +30,7 @@ class DayNotOver(Conflict):
 class Cleared:
     """A repayment, or what a guarantor paid in its place, in cents. It is cleared on the day after `on_date`."""
 
+    lender_code: str
     on_date: date
     programme_code: str
     loan_id: UUID
@@ -78,7 +79,7 @@ def clearing_of(lender_code: str, day: date, *, at: datetime) -> tuple[Cleared, 
         raise NotFound(f"Nothing was booked before {FIRST_YEAR}.")
     if day >= clock.business_date(at - SETTLES):
         raise DayNotOver("Its file is made five minutes after its end.")
-    return _cleared(lender_code, day, day)
+    return tuple(line for line in _cleared(day, day) if line.lender_code == lender_code)
 
 
 def lenders() -> tuple[str, ...]:
@@ -90,12 +91,11 @@ def cleared_days(at: datetime, *, days: int) -> tuple[DayCleared, ...]:
     """Sums of the last days that are over and had any, newest first."""
     until = clock.business_date(at - SETTLES) - A_DAY
     found = []
-    for lender in lenders():
-        rows = sorted(_cleared(lender, until - (days - 1) * A_DAY, until), key=_day)
-        for (on_date, currency), of_day in groupby(rows, key=_day):
-            lines = list(of_day)
-            sums = [sum(getattr(line, part) for line in lines) for part in PARTS if part != "surplus_cents"]
-            found.append(DayCleared(lender, on_date, currency, len(lines), *sums))
+    rows = sorted(_cleared(until - (days - 1) * A_DAY, until), key=_day)
+    for (lender, on_date, currency), of_day in groupby(rows, key=_day):
+        lines = list(of_day)
+        sums = [sum(getattr(line, part) for line in lines) for part in PARTS if part != "surplus_cents"]
+        found.append(DayCleared(lender, on_date, currency, len(lines), *sums))
     return tuple(sorted(found, key=lambda row: row.on_date, reverse=True))
 
 
@@ -126,13 +126,13 @@ def _lent_under(drawdown: str) -> Subquery:
     return Subquery(gone_out.values("programme")[:1])
 
 
-def _day(row: Cleared) -> tuple[date, str]:
-    return row.on_date, row.currency
+def _day(row: Cleared) -> tuple[str, date, str]:
+    return row.lender_code, row.on_date, row.currency
 
 
-def _cleared(lender_code: str, since: date, until: date) -> tuple[Cleared, ...]:
+def _cleared(since: date, until: date) -> tuple[Cleared, ...]:
     """By the day on which it was booked, so that no later booking changes a day; oldest first."""
-    theirs = list(_agreements().filter(programme__funder=lender_code).values_list("pk", flat=True))
+    lender_of = dict(_agreements().values_list("pk", "programme__funder"))
     programme = _lent_under("loan__drawdown")
     booked = (clock.end_of(since) - A_DAY, clock.end_of(until))
     claimed = Claim.objects.filter(loan=OuterRef("loan"), at__lte=OuterRef("posted_at"))  # from then on not theirs
@@ -144,11 +144,11 @@ def _cleared(lender_code: str, since: date, until: date) -> tuple[Cleared, ...]:
     )
     found: list[Cleared] = []
     for kind, rows in (("repayment", paid), ("claim", claims)):
-        named = rows.filter(programme__in=theirs).values_list(
+        named = rows.filter(programme__in=list(lender_of)).values_list(
             "on", "programme", "loan__public_id", "pk", "loan__product__currency", *PARTS
         )
         found += [
-            Cleared(clock.business_date(on), code, loan_id, kind, pk, currency, *cents)
+            Cleared(lender_of[code], clock.business_date(on), code, loan_id, kind, pk, currency, *cents)
             for on, code, loan_id, pk, currency, *cents in named
         ]
     return tuple(sorted(found, key=lambda row: (row.on_date, row.kind, row.number)))

@@ -102,7 +102,7 @@ APPROVED_ROW = 34
 HARMLESS = {"replay"}  # reads and compares
 # What a list with rows looks up for all of them at one go: who the actors are; the bindings and their releases; graphs.
 AT_ONE_GO = {
-    "funding.FunderStatement": 1,
+    "funding.FunderStatement": 6,  # above it, for all lenders: payments and claims of the days, deposits
     "funding.HeadroomDay": 3,  # the board above it: days, months and holidays of all programmes
     "lending.Event": 1,
     "lending.Supplement": 1,

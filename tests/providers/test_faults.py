@@ -768,7 +768,8 @@ class Cell:
         self.ask()
         self.play.sandbox.control(self.play.vendor, force={self.play.key: "returned"})
         self.play.run()
-        return [letter.deliver() for letter in reversed(self.office.about(self.play.key, self.play.events))]
+        letters = self.office.about(self.play.key, self.play.events)  # they may have come in any order
+        return [letter.deliver() for letter in sorted(letters, key=lambda one: one.event["occurred_at"], reverse=True)]
 
     def overtaking(self) -> list[str]:
         said: list[str] = []

@@ -134,10 +134,6 @@ class AskedFor:
     items: tuple[lending.SupplementItemView, ...]
 
 
-def public_id(application_id: int) -> UUID:
-    return lending.application(application_id).public_id
-
-
 def application_of(channel_code: str, public_id: UUID) -> lending.ApplicationView:
     """One of the channel's own. Raises NotFound, also for another's."""
     found = Application.objects.filter(public_id=public_id, channel_code=channel_code).values_list("pk", flat=True)

@@ -75,15 +75,21 @@ class Borrower:
         return content_of(answer)
 
     def _send(
-        self, method: str, path: str, sign: Callable[[httpx.Request], None] = lambda request: None, **kwargs: Any
+        self,
+        method: str,
+        path: str,
+        *,
+        sign: Callable[[httpx.Request], None] = lambda request: None,
+        client: httpx.Client | None = None,
+        **kwargs: Any,
     ) -> httpx.Response:
         """A lost connection or a platform that restarts is tried again: every request here may be repeated."""
-        deadline = time.monotonic() + self.patience
+        deadline, client = time.monotonic() + self.patience, client or self.api
         while True:
             try:
-                request = self.api.build_request(method, path, **kwargs)
+                request = client.build_request(method, path, **kwargs)
                 sign(request)
-                answer = self.api.send(request)
+                answer = client.send(request)
                 if answer.status_code not in (429, 500, 502, 503) or time.monotonic() > deadline:
                     return answer
                 self.wait(min(float(answer.headers.get("Retry-After", 1)), 5.0))

@@ -1,6 +1,7 @@
 """What each applicant of a batch does: the usual way, and the forced cases of the demo configuration."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from lending.management.demo.borrower import Borrower, Refused
 from lending.sandbox.applicants import row_of_case
@@ -10,6 +11,7 @@ EXPIRES_UNSIGNED, CANCELS = row_of_case("unsigned"), row_of_case("cancelled")
 GIVES_BACK, OVERDUE = row_of_case("given_back"), row_of_case("overdue")
 COMPENSATED = row_of_case("compensated")
 TWO_DRAWDOWNS, SETTLES_EARLY = row_of_case("two_drawdowns"), row_of_case("early_settlement")
+TRY_AGAIN = "N01"  # a source did not answer: the borrower is told so, and may apply again at once
 CHOOSES_EVERY = 2  # every second who is refused takes the best offer of another platform, where there is one
 REPAYS_EVERY = 4  # every fourth paid-out borrower repays the first instalment at once
 
@@ -33,6 +35,9 @@ def play(borrower: Borrower) -> Ending:
     if application["status"] == "SUPPLEMENT":
         borrower.answer_supplement(application_id)
         application = borrower.await_verdict(application_id)
+    if application["status"] == "DECLINED" and TRY_AGAIN in _reasons(application):
+        application_id = borrower.apply()
+        application = borrower.await_verdict(application_id)
     if application["status"] == "DECLINED" and row == APPEAL:
         borrower.call("POST", f"applications/{application_id}/appeal", json={"reason": "Please look at my savings."})
         application = borrower.await_verdict(application_id)
@@ -41,6 +46,10 @@ def play(borrower: Borrower) -> Ending:
     if application["status"] != "GRANTED":
         return Ending(row, application_id)
     return Ending(row, application_id, waits=_use(borrower, application["grant_id"]))
+
+
+def _reasons(application: dict[str, Any]) -> set[str]:
+    return {reason["code"] for reason in application.get("reasons", ())}
 
 
 def _use(borrower: Borrower, grant_id: str) -> bool:

@@ -146,9 +146,10 @@ class JointLogin(FromChannel):
 
     def _press(self, browser: httpx.Client, address: str, filled: Mapping[str, Any]) -> httpx.Response:
         """Open a page, fill in its form, send it; where that led to."""
-        page = browser.get(address)
+        page = self._send("GET", address, client=browser)
         hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page.text))
-        answer = browser.post(address, data={**hidden, **filled}, headers={"Referer": address})
+        sent: dict[str, Any] = {"data": {**hidden, **filled}, "headers": {"Referer": address}}
+        answer = self._send("POST", address, client=browser, **sent)
         if answer.url == page.url:
             raise Refused(answer)
         return answer
