@@ -108,7 +108,7 @@ def deposits() -> tuple[Deposit, ...]:
 def _deposit(row: FunderSettlement) -> Deposit:
     programme = row.programme
     entries = Entry.objects.filter(account__kind="loan_principal", account__book=programme.funder_id)
-    owed = entries.annotate(programme=_lent_under("journal__loan__drawdown")).filter(programme=programme.pk)
+    owed = entries.annotate(programme=lent_under("journal__loan__drawdown")).filter(programme=programme.pk)
     balance = owed.aggregate(cents=Coalesce(Sum("amount_cents"), 0))["cents"]
     rate = row.deposit or Decimal(0)
     currency = lending.product(programme.products[0]).currency
@@ -121,7 +121,8 @@ def _agreements() -> QuerySet[FunderSettlement]:
     return FunderSettlement.objects.filter(basis__in=("balance", "collected"))
 
 
-def _lent_under(drawdown: str) -> Subquery:
+def lent_under(drawdown: str) -> Subquery:
+    """The programme whose money went out for it."""
     gone_out = Reservation.objects.filter(kind="commit", drawdown=OuterRef(drawdown))
     return Subquery(gone_out.values("programme")[:1])
 
@@ -133,7 +134,7 @@ def _day(row: Cleared) -> tuple[str, date, str]:
 def _cleared(since: date, until: date) -> tuple[Cleared, ...]:
     """By the day on which it was booked, so that no later booking changes a day; oldest first."""
     lender_of = dict(_agreements().values_list("pk", "programme__funder"))
-    programme = _lent_under("loan__drawdown")
+    programme = lent_under("loan__drawdown")
     booked = (clock.end_of(since) - A_DAY, clock.end_of(until))
     claimed = Claim.objects.filter(loan=OuterRef("loan"), at__lte=OuterRef("posted_at"))  # from then on not theirs
     paid = Repayment.objects.filter(~Exists(claimed), posted_at__gte=booked[0], posted_at__lt=booked[1]).annotate(

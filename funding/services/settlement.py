@@ -6,10 +6,11 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from django.db import connection
-from django.db.models import Exists, Max, Min, OuterRef, Q, Subquery, Sum
+from django.db.models import Exists, Max, Min, OuterRef, Q, Sum
 
-from funding.models import Claim, FunderLine, FunderSettlement, Reservation
+from funding.models import Claim, FunderLine, FunderSettlement
 from funding.models.settlement import OF_MONTHS, LineKind
+from funding.queries.clearing import lent_under
 from funding.rules import settlement as rules
 from lending.common import clock
 from lending.models import Entry, Instalment, Loan, LoanStatus, Repayment
@@ -46,12 +47,6 @@ def terms_of(row: FunderSettlement) -> rules.Terms:
     )
 
 
-def _lent_under(drawdown: str) -> Subquery:
-    """The programme whose money went out for it."""
-    gone_out = Reservation.objects.filter(kind="commit", drawdown=OuterRef(drawdown))
-    return Subquery(gone_out.values("programme")[:1])
-
-
 def _collected(agreed: Agreed, at: datetime) -> Iterator[FunderLine]:
     """Of every repayment that has no line. From a claim on, interest is the guarantor's, and no more shared."""
     claimed = Claim.objects.filter(loan=OuterRef("loan"), at__lte=OuterRef("posted_at"))
@@ -59,7 +54,7 @@ def _collected(agreed: Agreed, at: datetime) -> Iterator[FunderLine]:
         Repayment.objects.filter(~Exists(FunderLine.objects.filter(repayment=OuterRef("pk"))))
         .filter(Q(guarantee_fee_cents__gt=0) | Q(~Exists(claimed), interest_cents__gt=0))
         .exclude(loan__status=LoanStatus.CANCELLED)
-        .annotate(programme=_lent_under("loan__drawdown"), after_claim=Exists(claimed))
+        .annotate(programme=lent_under("loan__drawdown"), after_claim=Exists(claimed))
         .filter(programme__in=agreed)
     )
     for row in rows.select_related("loan__product").order_by("pk"):
@@ -89,7 +84,7 @@ def _claimed(agreed: Agreed, at: datetime) -> Iterator[FunderLine]:
     lined = FunderLine.objects.filter(loan=OuterRef("loan"), source__startswith=f"{LineKind.INTEREST}:claim:")
     rows = (
         Claim.objects.filter(~Exists(lined), interest_cents__gt=0)
-        .annotate(programme=_lent_under("loan__drawdown"))
+        .annotate(programme=lent_under("loan__drawdown"))
         .filter(programme__in=[code for code, row in agreed.items() if row.basis == rules.BALANCE])
     )
     for row in rows.select_related("loan__product").order_by("pk"):
@@ -155,7 +150,7 @@ def _months(agreed: Agreed, until: date, at: datetime) -> Iterator[FunderLine]:
             Loan.objects.filter(~Exists(own.filter(on_date__gte=until)), ~Exists(own.filter(base_cents=0)))
             .filter(value_date__lte=until)
             .exclude(status=LoanStatus.CANCELLED)
-            .annotate(programme=_lent_under("drawdown"))
+            .annotate(programme=lent_under("drawdown"))
             .filter(programme=code)
         )
         due = list(loans.select_related("product").order_by("pk"))
