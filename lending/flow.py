@@ -341,9 +341,14 @@ def send_sign_code(*, drawdown_id: int, ip: str, at: datetime) -> None:
 
 
 def change_card(*, drawdown_id: int, card_id: int, by: str, at: datetime) -> None:
-    """Another card after the bank refused one: same funder, same set, an annex with the new account to be signed."""
-    drawdowns.fix_card(drawdown_id=drawdown_id, card_id=card_id, by=by, at=at)
-    contracts.services.issue_annex(drawdown_id=drawdown_id, at=at)
+    """Another card after the bank refused one: same funder, same set, an annex with the new account to be signed.
+
+    Naming the same card again does nothing more. Raises WrongState, CardNotUsable, NotFound.
+    """
+    drawdowns.lock(drawdown_id)
+    funding.services.check_card(drawdown_id=drawdown_id, card_id=card_id)
+    if drawdowns.fix_card(drawdown_id=drawdown_id, card_id=card_id, by=by, at=at):
+        contracts.services.issue_annex(drawdown_id=drawdown_id, at=at)
 
 
 def repay(*, loan_id: int, amount_cents: int, card_id: int | None, key: str, by: str, at: datetime) -> int:

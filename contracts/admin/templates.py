@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
@@ -95,8 +95,19 @@ class WriteForm(ReasonForm):
         except DomainError as error:
             raise forms.ValidationError(error.detail) from error
 
+    def clean_source(self) -> str:
+        return _own_lines(self.cleaned_data["source"])
+
+    def clean_style(self) -> str:
+        return _own_lines(self.cleaned_data["style"])
+
     def text(self) -> drafting.Text:
         return drafting.Text(**{name: self.cleaned_data[name] for name in drafting.Text.__dataclass_fields__})
+
+
+def _own_lines(text: str) -> str:
+    """A browser sends every line end as two characters; kept so, each line would look changed."""
+    return text.replace("\r\n", "\n")
 
 
 def initial_of(template: Template) -> dict[str, Any]:
@@ -214,7 +225,10 @@ class TemplateAdmin(ActingAdmin):
     @action(description=_("Preview"), url_path="preview", icon="visibility")
     def preview(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """The page filled in by type, kept from doing anything."""
-        return _page(drafting.preview(template=found(self, request, object_id)))
+        try:
+            return _page(drafting.preview(template=found(self, request, object_id)))
+        except DomainError as error:  # kept before it was refused
+            return _page(format_html("<p>{}. {}</p>", error.title, error.detail))
 
     @action(description=_("What it changes"), url_path="to-compare", icon="difference")
     def to_compare(self, request: HttpRequest, object_id: int) -> HttpResponse:

@@ -55,7 +55,8 @@ def write(*, template_id: int, text: Text, reason: str, by: str, at: datetime) -
     """The draft with this text: the row itself where it is a draft of the writer's own, else a next version of
     its code. Returns its id.
 
-    Raises NotFound, NotAllowed, ReasonRequired, UnknownType, FaultyText, UndeclaredName, UnusedVariable.
+    Raises NotFound, NotAllowed, ReasonRequired, UnknownType, LoadsFromOutside, FaultyText, UndeclaredName,
+    UnusedVariable, DayTooFar.
     """
     former = Template.objects.select_for_update().filter(pk=template_id).first()
     if former is None:
@@ -74,7 +75,8 @@ def write(*, template_id: int, text: Text, reason: str, by: str, at: datetime) -
         return templates.draft(
             code=former.code, kind=former.kind, declared=declared, author_id=author_id, at=at, **columns
         )
-    templates.check(text.source, text.declared)
+    templates.check(text.source, text.style, text.declared)
+    templates.check_day(text.valid_from, at)
     for name, value in columns.items():
         setattr(former, name, value)
     former.source_sha256 = templates.source_sha256(text.source, text.style)
@@ -88,7 +90,7 @@ _SELECTORS = ("channel_code", "funder_code", "product_code", "mode")
 def preview(*, template: Template, text: Text | None = None, without_optional: bool = False) -> str:
     """The page as a borrower would see it, filled in by type. Nothing is stored.
 
-    Raises UnknownType, FaultyText, UndeclaredName, UnusedVariable.
+    Raises UnknownType, LoadsFromOutside, FaultyText, UndeclaredName, UnusedVariable.
     """
     shown, values = _filled(template, text, without_optional)
     page = rendering.html(template=shown, values=values, number=NUMBER)
@@ -103,7 +105,7 @@ def preview_pdf(*, template: Template, text: Text | None = None, without_optiona
 
 def _filled(template: Template, text: Text | None, without_optional: bool) -> tuple[Template, dict[str, Any]]:
     text = text or text_of(template)
-    templates.check(text.source, text.declared)
+    templates.check(text.source, text.style, text.declared)
     shown = Template(version=template.version, **_columns(text))
     return shown, samples.sample(text.declared, without_optional=without_optional)
 

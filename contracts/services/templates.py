@@ -8,12 +8,12 @@ from typing import Any
 
 from contracts.models import Template, TemplateState
 from contracts.providers import typefaces
-from contracts.rules import coverage, resolver, variables
+from contracts.rules import coverage, outside, resolver, variables
 from contracts.services import coverage as covered
 from contracts.services import rendering
 from contracts.services.coverage import selector
 from lending.common import clock
-from lending.common.errors import Conflict, Forbidden, NotFound
+from lending.common.errors import Conflict, Forbidden, Invalid, NotFound
 from users.services import acts
 
 
@@ -43,6 +43,12 @@ class EndsTooEarly(Conflict):
     code, title = "ends_too_early", "A template in force ends today at the earliest, and is never made longer"
 
 
+class DayTooFar(Invalid):
+    """Data `latest`: the last day that may be named."""
+
+    code, title = "day_too_far", "No template is dated more than ten years ahead"
+
+
 class TemplateApproved(Conflict):
     code, title = "template_approved", "This template is approved already"
 
@@ -60,16 +66,25 @@ class OwnDraft(Forbidden):
 
 
 MAY_CHANGE = "contracts.change_template"
+DAYS_AHEAD = 3652
 
 
 def source_sha256(source: str, style: str) -> str:
     return hashlib.sha256(f"{source}\n{style}".encode()).hexdigest()
 
 
-def check(source: str, declared: Mapping[str, str]) -> None:
-    """Raises UnknownType, FaultyText, UndeclaredName, UnusedVariable."""
+def check(source: str, style: str, declared: Mapping[str, str]) -> None:
+    """Raises UnknownType, LoadsFromOutside, FaultyText, UndeclaredName, UnusedVariable."""
     variables.check_declared(declared)
+    outside.check(source, style)
     rendering.check_text(source, declared)
+
+
+def check_day(day: date, at: datetime) -> None:
+    """Raises DayTooFar: what was meant is another year, and no day after it could be reckoned with."""
+    last = clock.business_date(at) + timedelta(days=DAYS_AHEAD)
+    if day > last:
+        raise DayTooFar(f"The last day possible is {last}.", latest=last.isoformat())
 
 
 def draft(
@@ -91,9 +106,10 @@ def draft(
 ) -> int:
     """The next version of `code`, for somebody else to approve.
 
-    Raises UnknownType, FaultyText, UndeclaredName, UnusedVariable.
+    Raises UnknownType, LoadsFromOutside, FaultyText, UndeclaredName, UnusedVariable, DayTooFar.
     """
-    check(source, declared)
+    check(source, style, declared)
+    check_day(valid_from, at)
     latest = Template.objects.filter(code=code).order_by("-version").values_list("version", flat=True).first()
     return Template.objects.create(
         code=code,
@@ -121,16 +137,17 @@ def approve(
     """In force from `valid_from` on, or from `starts`. A former version of the same code ends the day before.
 
     `gap`: why loans that have a template now may be left without one. Raises SameAuthor, TemplateApproved,
-    TemplateClosed, FaultyText, UndeclaredName, UnusedVariable; StartsTooEarly where the former version would have no
-    day; TemplateOverlaps where another code's would fit the same loans; LeavesGap where that is so and `gap` does not
-    say why.
+    TemplateClosed, LoadsFromOutside, FaultyText, UndeclaredName, UnusedVariable, DayTooFar; StartsTooEarly where the
+    former version would have no day; TemplateOverlaps where another code's would fit the same loans; LeavesGap where
+    that is so and `gap` does not say why.
     """
     template = _locked(template_id)
     if template.author_id == by_id:
         raise SameAuthor()
     _check_draft(template)
-    check(template.source, template.variables)
+    check(template.source, template.style, template.variables)
     template.valid_from = starts or template.valid_from
+    check_day(template.valid_from, at)
     in_force = list(Template.objects.filter(kind=template.kind, approved_at__isnull=False))
     former = [one for one in in_force if one.code == template.code and one.valid_to is None]
     if former and template.valid_from < (earliest := earliest_start(former)):
@@ -192,8 +209,12 @@ def _close(template: Template, act: str, reason: str, by: str, at: datetime) -> 
 
 
 def end(*, template_id: int, last_day: date, reason: str, by: str, at: datetime, gap: str = "") -> None:
-    """An approved template ends. Raises NotFound, EndsTooEarly, LeavesGap as `approve`, NotAllowed, ReasonRequired."""
+    """An approved template ends.
+
+    Raises NotFound, EndsTooEarly, DayTooFar, LeavesGap as `approve`, NotAllowed, ReasonRequired.
+    """
     template = _locked(template_id)
+    check_day(last_day, at)
     if template.approved_at is None:
         raise NotFound("There is no such template in force.")
     too_long = template.valid_to is not None and last_day > template.valid_to

@@ -87,6 +87,7 @@ class Share:
 class PayoutView:
     id: int
     drawdown_id: int
+    card_id: int
     key: str
     state: str
     amount_cents: int
@@ -416,6 +417,7 @@ def payouts_of(*drawdown_ids: int) -> tuple[PayoutView, ...]:
         PayoutView(
             id=row.pk,
             drawdown_id=row.drawdown_id,
+            card_id=row.card_id,
             key=row.key,
             state=row.state,
             amount_cents=row.amount_cents,

@@ -9,6 +9,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from lending.common.money import format_cents
+
 NAMED_AT_MOST = 3  # a consent names no more candidate funders than a person can read
 
 
@@ -228,7 +230,7 @@ def _share(rule: str, bound: Decimal | None, part_cents: int, month_cents: int, 
     if bound is None:
         return RuleResult(rule, True, value, "any")
     if month_cents <= from_cents:
-        return RuleResult(rule, True, value, f"any up to {from_cents // 100}")
+        return RuleResult(rule, True, value, f"any up to {format_cents(from_cents)} a month")
     return RuleResult(rule, part_cents <= bound * month_cents, value, f"{100 * bound:.0f} %")
 
 

@@ -6,7 +6,7 @@ from .collections import run_collection, settle_collection, start_collection
 from .compensations import compensate
 from .desk import ask_payout, follow_up, reroute
 from .erasure import erase
-from .payouts import run_payout, settle_payout, start_payout
+from .payouts import check_card, run_payout, settle_payout, start_payout
 from .routing import allocate, release
 from .settlement import settle_due
 from .statements import adjust_statement, approve_statement, discard_statement, draft_statement
@@ -17,6 +17,7 @@ __all__ = [
     "allocate",
     "approve_statement",
     "ask_payout",
+    "check_card",
     "compensate",
     "discard_statement",
     "draft_statement",

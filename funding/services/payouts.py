@@ -19,6 +19,7 @@ from lending.common.errors import Conflict, PermanentError, TransientError, Unkn
 from lending.common.wake import wake
 from lending.models import Drawdown, DrawdownStatus
 from lending.services import drawdowns
+from lending.services.drawdowns import CardNotUsable
 from users import queries as users
 from users.services import notices
 
@@ -35,22 +36,23 @@ class NotReadyToPay(Conflict):
     code, title = "not_ready_to_pay", "This drawdown is not ready to be paid out"
 
 
-class CardUnchanged(Conflict):
-    code, title = "card_unchanged", "The bank refused this card; another one is needed first"
+def check_card(*, drawdown_id: int, card_id: int) -> None:
+    """Raises CardNotUsable where the bank has refused to pay this drawdown to that card."""
+    if Payout.objects.filter(drawdown_id=drawdown_id, card_id=card_id, fault="card").exists():
+        raise CardNotUsable("The bank refused this card. Choose another one.")
 
 
 def start_payout(*, drawdown_id: int, at: datetime) -> int | None:
     """Order the payout of a signed drawdown (or of one whose card was replaced): DISBURSING.
 
     Outside the funder's hours the order waits for its opening. None where the funder's day of payout has no headroom
-    left: the drawdown goes back to ROUTING. Raises NotReadyToPay, CardUnchanged.
+    left: the drawdown goes back to ROUTING. Raises NotReadyToPay, CardNotUsable.
     """
     drawdown = drawdowns.lock(drawdown_id)
     if drawdown.status not in (DrawdownStatus.SIGNED, DrawdownStatus.CARD_FIX):
         raise NotReadyToPay(f"The drawdown is {drawdown.status}.", state=drawdown.status)
-    refused = Payout.objects.filter(drawdown=drawdown, card_id=drawdown.card_id, fault="card")
-    if drawdown.status == DrawdownStatus.CARD_FIX and refused.exists():
-        raise CardUnchanged()
+    if drawdown.status == DrawdownStatus.CARD_FIX:
+        check_card(drawdown_id=drawdown_id, card_id=drawdown.card_id)
     allocation = (
         Allocation.objects.select_for_update(of=("self",))
         .select_related("programme__funder", "reservation")

@@ -19,7 +19,35 @@ from lending.common.paging import KeysetList
 from lending.common.shown import badge, page_link, right, since, stamp
 
 
-class ReadOnlyAdmin(ModelAdmin):
+class AmountsShown:
+    """Shows each `_cents` field of a page as an amount of money, under its name without the unit."""
+
+    model: type[models.Model]
+
+    def get_fieldsets(self, request: HttpRequest, obj: models.Model | None = None) -> Any:
+        stored = {field.name for field in self.model._meta.fields if field.name.endswith("_cents")}
+        return [
+            (title, {**options, "fields": [_as_amounts(part, stored) for part in options["fields"]]})
+            for title, options in super().get_fieldsets(request, obj)  # type: ignore[misc]
+        ]
+
+
+def _as_amounts(part: Any, stored: set[str]) -> Any:
+    """A name, or a line of names."""
+    if isinstance(part, list | tuple):
+        return [_as_amounts(name, stored) for name in part]
+    return _amount(part) if part in stored else part
+
+
+def _amount(field: str) -> Callable[[models.Model], str]:
+    @admin.display(description=field.removesuffix("_cents").replace("_", " "))
+    def shown(obj: models.Model) -> str:
+        return format_known(getattr(obj, field))
+
+    return shown
+
+
+class ReadOnlyAdmin(AmountsShown, ModelAdmin):
     """A list and a page without add, change or delete; what changes rows is an action that calls a service.
 
     `large`: a table that grows with the business; its list is ordered only by columns that have an index.
@@ -112,7 +140,7 @@ def _order_of(page: ModelAdmin, name: str) -> str:
     return str(getattr(column, "admin_order_field", None) or "") if callable(column) else name
 
 
-class ReadOnlyInline(TabularInline):
+class ReadOnlyInline(AmountsShown, TabularInline):
     extra = 0
     can_delete = False
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 
 import contracts.queries
 import contracts.services
+import funding.queries
 from contracts.queries import ContractView
 from lending import flow, queries
 from lending.common import web
@@ -202,7 +203,9 @@ class CardPage(web.BorrowerPage):
 
     def get(self, request: HttpRequest, public_id: UUID) -> HttpResponse:
         drawdown = queries.drawdown_for(self.user_id(), public_id)
-        return self._page(drawdown, CardForm(cards=self._others(drawdown)))
+        named = next((card for card in self._others(drawdown) if card.id == drawdown.card_id), None)
+        form = CardForm(cards=self._others(drawdown), initial={"card": named.public_id} if named else None)
+        return self._page(drawdown, form)
 
     def post(self, request: HttpRequest, public_id: UUID) -> HttpResponse:
         drawdown = queries.drawdown_for(self.user_id(), public_id)
@@ -217,12 +220,16 @@ class CardPage(web.BorrowerPage):
         return self._page(drawdown, form)
 
     def _others(self, drawdown: DrawdownView) -> list[users.CardView]:
-        return [card for card in confirmed_cards(self.user_id()) if card.id != drawdown.card_id]
+        refused = self._refused(drawdown)
+        return [card for card in confirmed_cards(self.user_id()) if card.id not in refused]
+
+    def _refused(self, drawdown: DrawdownView) -> list[int]:
+        return [payout.card_id for payout in funding.queries.payouts_of(drawdown.id) if payout.fault == "card"]
 
     def _page(self, drawdown: DrawdownView, form: CardForm) -> HttpResponse:
         if drawdown.status != "CARD_FIX":
             return redirect("drawdown", drawdown.public_id)
-        refused = users.card(self.user_id(), drawdown.card_id)
+        refused = users.card(self.user_id(), self._refused(drawdown)[-1])
         return self.show(
             "lending/card_fix.html", form, drawdown=drawdown, refused=refused, others=self._others(drawdown)
         )

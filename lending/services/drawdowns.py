@@ -302,16 +302,18 @@ def payout_failed(*, drawdown_id: int, fault: str, reasons: Sequence[str], at: d
     return True
 
 
-def fix_card(*, drawdown_id: int, card_id: int, by: str, at: datetime) -> None:
-    """Name another confirmed card while in CARD_FIX; the account annex is issued and signed next."""
+def fix_card(*, drawdown_id: int, card_id: int, by: str, at: datetime) -> bool:
+    """Name another confirmed card while in CARD_FIX; the account annex is issued and signed next. False where it is
+    named already. Raises WrongState, CardNotUsable, NotFound."""
     drawdown = lock(drawdown_id)
     if drawdown.status != DrawdownStatus.CARD_FIX:
         raise WrongState(f"The drawdown is {drawdown.status}.", state=drawdown.status)
     _check_card(drawdown.user_id, card_id)
     if card_id == drawdown.card_id:
-        raise CardNotUsable("The bank refused this card. Choose another one.")
+        return False
     drawdown.card_id = card_id
     drawdown.save(update_fields=["card"])
+    return True
 
 
 def paid(*, drawdown_id: int, paid_at: datetime, at: datetime) -> int:

@@ -127,6 +127,7 @@ LOCALE_PATHS = [BASE_DIR / "lending" / "locale"]
 TIME_ZONE = "Asia/Shanghai"
 USE_TZ = True
 USE_I18N = True
+FORMAT_MODULE_PATH = ["lending.common.formats"]
 
 STATIC_URL = "static/"
 STATIC_ROOT: Path | None = Path(os.environ.get("STATIC_ROOT", BASE_DIR / ".run" / "static"))

@@ -59,7 +59,7 @@ class TestTemplates:
             kind=Kind.COST_SHEET,
             title_zh="新",
             title_en="New",
-            source=PLAIN + "<script>alert(1)</script>",
+            source=PLAIN,
             style="",
             declared=PLAIN_TYPES | {"amount": "money"},
             valid_from=clock.at.date() + timedelta(days=1),

@@ -1,6 +1,7 @@
 """Legal writes the next version, sees it filled in and beside the one before it; somebody else approves it."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -106,8 +107,11 @@ class TestWriting:
         assert StaffAct.objects.get(act="write_template").subject == f"template:{approved.pk}"
 
         address = reverse("admin:contracts_template_write", args=[draft.pk])
-        client.post(address, posted(draft, title_en="Shorter") | {"act": "save"})
+        sent = {"source": draft.source.replace("\n", "\r\n"), "style": "p {}\r\nb {}"}  # as a browser ends its lines
+        client.post(address, posted(draft, title_en="Shorter", **sent) | {"act": "save"})
+        assert draft.source == Template.objects.get(pk=draft.pk).source
         draft.refresh_from_db()
+        assert draft.style == "p {}\nb {}"
         assert (draft.title_en, draft.version) == ("Shorter", approved.version + 1)
         assert draft.source_sha256 == templates.source_sha256(draft.source, draft.style)
         approved.refresh_from_db()
@@ -133,6 +137,11 @@ class TestWriting:
             ({"declared": "lender text"}, "a colon and a type"),
             ({"declared": "lender: text"}, "not declared"),
             ({"valid_from": "yesterday"}, "date"),
+            ({"valid_from": "9999-12-31"}, "The last day possible is"),
+            ({"source": PLAIN + "<img src='file:///etc/passwd'>"}, "&lt;img&gt; is not possible here"),
+            ({"source": PLAIN + "<p onclick='x()'>"}, "onclick is not possible here"),
+            ({"source": PLAIN + "<style>p { background: url(x) }</style>"}, "url( is not possible here"),
+            ({"style": "@import 'x.css'"}, "@import is not possible here"),
             ({"funder_code": "NOBODY"}, "NOBODY"),
             ({"reason": "no"}, "5"),
             ({"source": ""}, "required"),
@@ -160,6 +169,24 @@ class TestWriting:
             drafting.write(template_id=approved.pk, text=text, reason="just so", by=f"staff:{clerk.pk}", at=at)
         with pytest.raises(NotFound):
             drafting.write(template_id=0, text=text, reason="just so", by=f"staff:{clerk.pk}", at=at)
+
+
+class TestDays:
+    """A day that nothing can follow is refused where it is named, not by all that reckons with it later."""
+
+    FAR = date(9999, 12, 31)
+
+    def test_neither_begin_nor_end_beyond_ten_years(self, author: User, approved: Template, at: Any) -> None:
+        text = replace(drafting.text_of(approved), valid_from=at.date() + timedelta(days=1))
+        draft = drafting.write(template_id=approved.pk, text=text, reason="new words", by=f"staff:{author.pk}", at=at)
+        other = User.objects.get(username=configuration.APPROVER)
+        other.groups.set(author.groups.all())
+        with pytest.raises(templates.DayTooFar):
+            templates.approve(template_id=draft, by_id=other.pk, reason="read it", at=at, starts=self.FAR)
+        with pytest.raises(templates.DayTooFar):
+            templates.end(
+                template_id=approved.pk, last_day=self.FAR, reason="used no more", by=f"staff:{other.pk}", at=at
+            )
 
 
 class TestPreview:

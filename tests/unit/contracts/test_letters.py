@@ -10,6 +10,7 @@ from contracts import queries, services
 from contracts.models import Contract, Kind
 from contracts.providers import sealing
 from contracts.tasks import sweep
+from lending import flow
 from lending.common.clock import business_date
 from lending.models import Loan
 from lending.services import drawdowns, loans, repayments
@@ -131,6 +132,14 @@ class TestIssueAnnex:
         self.changed(shipped, drawdown_id, "5187100012345676")
         states = Contract.objects.filter(kind=Kind.ACCOUNT_ANNEX).order_by("id").values_list("state", flat=True)
         assert list(states) == ["VOID", "RENDERED"]
+
+    def test_is_not_made_anew_for_the_card_that_it_names(self, shipped: Desk) -> None:
+        drawdown_id, at = self.failing(shipped), shipped.clock.at
+        user_id = shipped.drawdown(drawdown_id).user_id
+        card_id = confirmed_card(user_id, at, "4392258312345673")
+        for _ in range(2):
+            flow.change_card(drawdown_id=drawdown_id, card_id=card_id, by=f"user:{user_id}", at=at)
+        assert Contract.objects.filter(kind=Kind.ACCOUNT_ANNEX).count() == 1
 
     def test_refuses_outside_card_fix(self, shipped: Desk) -> None:
         with pytest.raises(services.NotIssuable):

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from funding import queries, services
 from funding.models import Allocation, CallbackEvent, HeadroomDay, Payout
 from funding.providers.base import FunderAnswer, PaymentAnswer
-from funding.services.payouts import CardUnchanged, NotReadyToPay
+from funding.services.payouts import NotReadyToPay
+from lending import flow
 from lending.models import Drawdown, Grant, Loan
 from lending.services import drawdowns as lending
+from lending.services.drawdowns import CardNotUsable
 from tests.factories import drawdowns
 from users.models import Notice
 
@@ -99,11 +101,14 @@ class TestSettlePayout:
         payout = ordered(at)
         settle(payout, PaymentAnswer("failed", fault="card", code="card_closed"), at)
         assert (status(payout), payout.code, day()) == ("CARD_FIX", "card_closed", (AMOUNT, 0))
-        with pytest.raises(CardUnchanged):
+        with pytest.raises(CardNotUsable):
             services.start_payout(drawdown_id=payout.drawdown_id, at=at)
         drawdown = Drawdown.objects.get(pk=payout.drawdown_id)
         card_id = drawdowns.card(drawdown.user_id, at)
-        lending.fix_card(drawdown_id=drawdown.pk, card_id=card_id, by=f"user:{drawdown.user_id}", at=at)
+        by = f"user:{drawdown.user_id}"
+        lending.fix_card(drawdown_id=drawdown.pk, card_id=card_id, by=by, at=at)
+        with pytest.raises(CardNotUsable):  # back to the one that the bank refused
+            flow.change_card(drawdown_id=drawdown.pk, card_id=payout.card_id, by=by, at=at)
         second = Payout.objects.get(pk=services.start_payout(drawdown_id=drawdown.pk, at=at))
         assert (second.card_id, second.allocation_id) == (card_id, payout.allocation_id)
         settle(second, PAID, at)
