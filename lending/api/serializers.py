@@ -227,7 +227,7 @@ class DrawdownSerializer(serializers.Serializer[Any]):
 
     @extend_schema_field(ReasonSerializer(many=True))
     def get_reasons(self, row: queries.DrawdownView) -> Any:
-        return ReasonSerializer(queries.reasons(list(row.reasons)), many=True).data
+        return ReasonSerializer(queries.explained(row), many=True).data
 
 
 class CardChange(serializers.Serializer[Any]):

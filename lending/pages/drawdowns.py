@@ -26,7 +26,6 @@ from users import queries as users
 from users.services import codes
 
 CANCELLABLE = ("REQUESTED", "ROUTING", "NO_FUNDER", "FUNDER_PENDING", "SIGNING", "CARD_FIX")
-EXPLAINED = ("DECLINED", "EXPIRED", "RETURNED", "NO_FUNDER", "CARD_FIX")
 READ_SECONDS = 5
 
 
@@ -37,7 +36,6 @@ class DrawdownPage(web.BorrowerPage):
         waiting = to_sign(drawdown, documents)
         is_prepared = ready(waiting)
         preparing = not is_prepared and (bool(waiting) or drawdown.status == "SIGNING")
-        reasons = drawdown.reasons if drawdown.status in EXPLAINED else ()
         no_money = drawdown.status == "NO_FUNDER"
         return self.show(
             "lending/drawdown.html",
@@ -49,22 +47,10 @@ class DrawdownPage(web.BorrowerPage):
             funder=queries.party(drawdown.funder_code) if drawdown.funder_code else None,
             documents=documents,
             can_sign=is_prepared,
-            reasons=told(queries.reasons(reasons), drawdown),
+            reasons=queries.explained(drawdown),
             can_cancel=drawdown.status in CANCELLABLE,
             offers=elsewhere(self.user_id(), drawdown.application_id, self.now()) if no_money else 0,
         )
-
-
-def told(reasons: Any, drawdown: DrawdownView) -> list[dict[str, str]]:
-    """Texts of reasons with the lender's name filled in."""
-    name = queries.party(drawdown.funder_code) if drawdown.funder_code else None
-    return [
-        {
-            "text_en": row.text_en.replace("{funder}", name.legal_name if name else ""),
-            "text_zh": row.text_zh.replace("{funder}", name.legal_name_zh if name else ""),
-        }
-        for row in reasons
-    ]
 
 
 def to_sign(drawdown: DrawdownView, documents: tuple[ContractView, ...]) -> list[ContractView]:

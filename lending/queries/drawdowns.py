@@ -1,6 +1,6 @@
 """Reads of grants and drawdowns. A stranger's row is NotFound."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -8,10 +8,11 @@ from uuid import UUID
 from lending.models import (
     Drawdown,
     DrawdownStatus,
+    Event,
     Grant,
     Product,
 )
-from lending.queries.configuration import QuoteView, priced, product
+from lending.queries.configuration import QuoteView, ReasonView, party, priced, product, reasons
 from lending.queries.gate import one
 from lending.services.gates import InvalidRequest, check_asked
 
@@ -185,4 +186,26 @@ def _drawdown(found: Drawdown) -> DrawdownView:
         approval_expires_at=found.approval_expires_at,
         paid_at=found.paid_at,
         loan_public_id=loan.public_id if loan else None,
+    )
+
+
+EXPLAINED = ("DECLINED", "EXPIRED", "RETURNED", "NO_FUNDER", "CARD_FIX")
+
+
+def explained(drawdown: DrawdownView) -> tuple[ReasonView, ...]:
+    """Why it is where it is, in the borrower's words; nothing while it is on its way. `{funder}` is who refused it."""
+    if drawdown.status not in EXPLAINED or not drawdown.reasons:
+        return ()
+    found = reasons(drawdown.reasons)
+    if not any("{funder}" in row.text_en for row in found):
+        return found
+    refusals = Event.objects.filter(
+        drawdown_id=drawdown.id, source=DrawdownStatus.FUNDER_PENDING, actor__startswith="vendor:"
+    ).exclude(target=DrawdownStatus.SIGNING)
+    actors = dict.fromkeys(refusals.order_by("pk").values_list("actor", flat=True))
+    who = [party(actor.removeprefix("vendor:")) for actor in actors]
+    en, zh = ", ".join(one.legal_name for one in who), "、".join(one.legal_name_zh for one in who)
+    return tuple(
+        replace(row, text_en=row.text_en.replace("{funder}", en), text_zh=row.text_zh.replace("{funder}", zh))
+        for row in found
     )

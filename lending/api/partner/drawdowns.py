@@ -80,13 +80,12 @@ class Contract(serializers.Serializer[Any]):
 
 
 def shown(drawdown: queries.DrawdownView) -> Any:
-    reasons = queries.reasons(drawdown.reasons) if drawdown.reasons else ()
     return told(
         Drawdown,
         drawdown,
         status=traffic.word_of(drawdown),
         currency=queries.product(drawdown.product_code).currency,
-        reason_classes=sorted({one.cls for one in reasons}),
+        reason_classes=sorted({one.cls for one in queries.explained(drawdown)}),
     )
 
 

@@ -13,6 +13,7 @@ from funding.models import Allocation, Funder, Guarantor, HeadroomDay, HeadroomG
 from funding.providers.base import FunderAnswer
 from funding.services import headroom
 from funding.services.routing import NotRouting, PayoutUnresolved
+from lending import queries as told
 from lending.models import Drawdown
 from lending.services import drawdowns as lending
 from tests.conftest import Clock
@@ -255,6 +256,17 @@ class TestFallback:
         services.allocate(drawdown_id=first.drawdown_id, at=at)
         drawdown = Drawdown.objects.get(pk=first.drawdown_id)
         assert (drawdown.status, drawdown.reasons) == ("NO_FUNDER", ["M02"])
+        [said] = told.explained(told.drawdown(drawdown.pk))
+        name = told.party("HYF")
+        assert said.text_en == f"Our funding partner {name.legal_name} did not approve this loan."
+        assert said.text_zh == f"合作资金方{name.legal_name_zh}未通过本次申请。"
+
+    def test_a_refusal_is_no_news_once_another_funder_has_it(self, at: datetime) -> None:
+        first = drawdowns.asking(at)
+        settle(first, "refused", at)
+        services.allocate(drawdown_id=first.drawdown_id, at=at)
+        assert told.drawdown(first.drawdown_id).reasons == ("M02",)
+        assert told.explained(told.drawdown(first.drawdown_id)) == ()
 
     def test_who_has_not_refused_is_waited_for(self, at: datetime) -> None:
         Programme.objects.filter(pk="QTX-O").update(cap_day_cents=1)
