@@ -279,10 +279,22 @@ def confirm_drawdown(
     """Take money against a grant, asking the funders that routing names now and the borrower's consents name too,
     each with its guarantor.
 
-    `consent_context`: only consents given for that count. Raises FaceNeeded, and what `drawdowns.confirm` raises.
+    `consent_context`: only consents given for that count. Raises FaceNeeded, NoLender, and what `drawdowns.confirm`
+    raises.
     """
     faces.check_passed(user_id=user_id, at=at)
+    drawdowns.check_asked(
+        grant_id=grant_id,
+        amount_cents=amount_cents,
+        months=months,
+        method=method,
+        card_id=card_id,
+        purpose=purpose,
+        at=at,
+    )
     found = candidates(grant_id=grant_id, amount_cents=amount_cents, months=months, at=at)
+    if not found:
+        raise drawdowns.NoLender("Another amount or term, or another day, may work.")
     named = to_be_named(found)
     share = users.live_consent_naming(user_id, "funder_share", named, at, context=consent_context)
     bureau = users.live_consent_naming(user_id, "funder_bureau", named, at, context=consent_context)

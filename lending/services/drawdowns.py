@@ -30,6 +30,10 @@ class CardNotUsable(Conflict):
     code, title = "card_not_usable", "This bank card is not confirmed, or is not yours"
 
 
+class NoLender(Conflict):
+    code, title = "no_lender", "No lender takes this amount and term from us at the moment"
+
+
 class ConsentNotLive(Conflict):
     code, title = "consent_not_live", "A consent is missing, withdrawn, or does not name these lenders"
 
@@ -68,23 +72,18 @@ def confirm(
 
     `candidates`: the funders the two consents name, in the order they will be asked (1 to 3); `guarantors`: theirs,
     whom the consents name too.
-    Raises InvalidRequest, GrantNotUsable, TooManyLoans, CardNotUsable, ConsentNotLive, AboveCeiling.
+    Raises what `check_asked` raises, ConsentNotLive, AboveCeiling.
     """
-    grant = grants.lock(grant_id)
-    product = grant.product
-    gates.check_asked(
-        product=product,
+    grant = check_asked(
+        grant_id=grant_id,
         amount_cents=amount_cents,
         months=months,
         method=method,
-        minimum_cents=product.drawdown_min_cents,
+        card_id=card_id,
+        purpose=purpose,
+        at=at,
     )
-    gates.check_purpose(purpose)
-    if months > grant.months:
-        raise gates.InvalidRequest(fields={"months": f"at most {grant.months}"})
-    grants.check_can_draw(grant, amount_cents, at)
-    _check_open_loans(grant)
-    _check_card(grant.user_id, card_id)
+    product = grant.product
     _check_consents(grant.user_id, (consent_id, bureau_consent_id), candidates, guarantors, at)
     cost = offer.quote(
         amount_cents=amount_cents,
@@ -118,6 +117,30 @@ def confirm(
     drawdown.save()
     events.record(subject=drawdown, source="", actor=by, at=at)
     return drawdown.pk
+
+
+def check_asked(
+    *, grant_id: int, amount_cents: int, months: int, method: str, card_id: int, purpose: str, at: datetime
+) -> Grant:
+    """The grant, held, where this may be taken against it.
+
+    Raises InvalidRequest, GrantNotUsable, TooManyLoans, CardNotUsable.
+    """
+    grant = grants.lock(grant_id)
+    gates.check_asked(
+        product=grant.product,
+        amount_cents=amount_cents,
+        months=months,
+        method=method,
+        minimum_cents=grant.product.drawdown_min_cents,
+    )
+    gates.check_purpose(purpose)
+    if months > grant.months:
+        raise gates.InvalidRequest(fields={"months": f"at most {grant.months}"})
+    grants.check_can_draw(grant, amount_cents, at)
+    _check_open_loans(grant)
+    _check_card(grant.user_id, card_id)
+    return grant
 
 
 def _check_open_loans(grant: Grant) -> None:

@@ -16,6 +16,7 @@ from django.db.models import Model
 from django.test import Client
 from rest_framework.views import APIView
 
+from funding.models import Programme
 from lending.api.urls import api_urlpatterns
 from lending.common.clock import business_date
 from lending.common.throttle import ByAddress, ByUser
@@ -384,6 +385,14 @@ class TestOutOfOrder:
             answer = call("post", "drawdowns", body)
             assert problem(answer) == (409, "consent_not_live")
             assert answer.json()["recipients"] == ["LJB", "HYF", "QTX", "AHG"]
+            for wrong in ({"amount_cents": 1}, {"months": 7}):  # what was asked comes first
+                assert problem(call("post", "drawdowns", body | wrong)) == (422, "invalid")
+
+    def test_no_lender_that_would_take_it(self, at: datetime, call: Caller, rows: dict[str, str]) -> None:
+        Programme.objects.update(enabled=False)
+        with nothing_changes():
+            body = {**SUBMIT, "grant_id": rows["grants"], "card_id": rows["card"]}
+            assert problem(call("post", "drawdowns", body)) == (409, "no_lender")
 
     def test_loans(self, at: datetime, clock: Clock, call: Caller, rows: dict[str, str]) -> None:
         loan = Loan.objects.get()
