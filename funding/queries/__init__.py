@@ -19,6 +19,7 @@ from funding.models import (
     HeadroomTotal,
     Payout,
     Programme,
+    Routing,
 )
 from funding.models.allocation import LIVE, AllocationState
 from funding.models.payment import CollectionState, PayoutState
@@ -69,6 +70,15 @@ class AllocationView:
     created_at: datetime
     decided_at: datetime | None
     explanation: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingView:
+    """One look over every programme; `programme_code`: "" where none took it."""
+
+    id: int
+    programme_code: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,6 +400,12 @@ def allocations_of(*drawdown_ids: int) -> tuple[AllocationView, ...]:
         )
         for row in rows
     )
+
+
+def routings_of(drawdown_id: int) -> tuple[RoutingView, ...]:
+    """Oldest first."""
+    rows = Routing.objects.filter(drawdown_id=drawdown_id).order_by("id").defer("explanation")
+    return tuple(RoutingView(id=row.pk, programme_code=row.programme_id or "", at=row.at) for row in rows)
 
 
 def shares_of(user_id: int) -> tuple[Share, ...]:

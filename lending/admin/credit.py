@@ -28,7 +28,7 @@ from lending.common.admin import (
     state_badge,
 )
 from lending.common.crypto import mask_card
-from lending.common.shown import badge, page_link, page_links
+from lending.common.shown import badge, page_link, page_links, stamp
 from lending.models import Drawdown, Grant, GrantStatus, Instalment, Journal, Loan, LoanCreditor, Repayment
 from lending.services import grants
 
@@ -123,7 +123,18 @@ class DrawdownAdmin(CustomerSearch, ActingAdmin):
         (None, {"fields": ("public_id", "badge", "customer", "application_page", "grant_page", "product")}),
         ("Money", {"fields": (("amount", "months"), ("method", "purpose"), "account")}),
         ("Cost", {"fields": (("price", "simple"), ("all_in", "ceiling"))}),
-        ("Funder", {"fields": ("candidates", ("funder_code", "guarantor_code"), ("mode", "approval"), "allocations")}),
+        (
+            "Funder",
+            {
+                "fields": (
+                    "candidates",
+                    ("funder_code", "guarantor_code"),
+                    ("mode", "approval"),
+                    "routings",
+                    "allocations",
+                )
+            },
+        ),
         ("Verdict", {"fields": ("decision", "reasons")}),
         ("Documents", {"fields": ("documents", "contract_set_sha256", "share_consent", "report_consent")}),
         ("What hangs on it", {"fields": ("payouts", "loan_page")}),
@@ -163,6 +174,16 @@ class DrawdownAdmin(CustomerSearch, ActingAdmin):
     def allocations(self, drawdown: Drawdown) -> SafeString | str:
         found = funding.queries.allocations_of(drawdown.pk)
         return page_links([page_link("funding.allocation", row.id, f"{row.funder_code} {row.state}") for row in found])
+
+    @admin.display(description="looked for")
+    def routings(self, drawdown: Drawdown) -> SafeString | str:
+        found = funding.queries.routings_of(drawdown.pk)
+        return page_links(
+            [
+                page_link("funding.routing", row.id, f"{stamp(row.at)}: {row.programme_code or 'no one'}")
+                for row in found
+            ]
+        )
 
     @admin.display(description="payouts")
     def payouts(self, drawdown: Drawdown) -> SafeString | str:

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
-from funding import services
+from funding import queries, services
 from funding.models import Allocation, Payout, Programme
 from funding.providers.base import FunderAnswer, PaymentAnswer
 from funding.queries import board
@@ -18,7 +20,7 @@ from lending.models import Drawdown, Event
 from lending.services import drawdowns as lending
 from tests.factories import drawdowns
 from tests.factories.staff import officer
-from users.models import StaffAct
+from users.models import StaffAct, User
 from users.services import accounts, acts
 
 AMOUNT = 1_000_000
@@ -82,6 +84,13 @@ class TestReroute:
         reroute(drawdown_id, at)
         services.allocate(drawdown_id=drawdown_id, at=at)
         assert (drawn(drawdown_id).status, drawn(drawdown_id).funder_code) == ("FUNDER_PENDING", "QTX")
+        nobody, found = queries.routings_of(drawdown_id)
+        assert (nobody.programme_code, found.programme_code) == ("", "QTX-O")
+        office = Client()
+        who = accounts.make_staff(username="first", password="demo-only-2026", is_superuser=True, at=at)
+        office.force_login(User.objects.get(pk=who))
+        page = office.get(reverse("admin:lending_drawdown_change", args=[drawdown_id])).content.decode()
+        assert reverse("admin:funding_routing_change", args=[nobody.id]) in page
 
     def test_with_nobody_left_says_that_no_money_is_there(self, at: datetime) -> None:
         drawdown_id = drawdowns.asking(at, candidates=("HYF",)).drawdown_id
