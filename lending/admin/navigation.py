@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from django.apps import apps
@@ -162,5 +163,6 @@ def _item(label: str) -> dict[str, Any]:
     return {"title": title, "link": address(label)}
 
 
+@cache
 def address(label: str) -> str:
     return reverse(f"admin:{label.lower().replace('.', '_')}_changelist")

@@ -23,6 +23,7 @@ IN_TEMPLATE = re.compile(r"(n?p?gettext)\(((?:u?(?:'(?:\\.|[^'\\])*'|\"(?:\\.|[^
 PAGES = (
     "base.html",
     "problem.html",
+    "403.html",
     "404.html",
     "offline.html",
     "parts",

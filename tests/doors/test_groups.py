@@ -149,7 +149,7 @@ MAY = {
 }
 
 # What the forms of some acts ask for besides the reason.
-MORE = {"month": "2026-02", "rate_per_minute": 60, "last_day": "2099-01-01", "gap": "nothing is guaranteed by then"}
+MORE = {"month": "2026-02", "rate_per_minute": 60, "last_day": "2035-01-01", "gap": "nothing is guaranteed by then"}
 MORE |= {"amount_cents": "1.50", "reference": "HX 1"}
 
 
@@ -390,6 +390,9 @@ class TestGroups:
         for labels, status in ((sees, 200), (never, 403)):
             found = {label: client.get(page(label, "changelist")).status_code for label in labels.split()}
             assert {label: code for label, code in found.items() if code != status} == {}
+        if never:
+            refusal = client.get(page(never.split()[0], "changelist"), headers={"Accept-Language": "en"})
+            assert "Your account may not do this" in refusal.content.decode()
 
     def test_every_act_is_in_the_table(self) -> None:
         found = {
@@ -443,7 +446,7 @@ class TestGroups:
             lambda pk: templates.approve(template_id=pk, by_id=auditor.pk, reason=why["reason"], at=clock.at),
             lambda pk: templates.reject(template_id=pk, **why),
             lambda pk: templates.withdraw(template_id=pk, **why),
-            lambda pk: templates.end(template_id=pk, last_day=date(2099, 1, 1), gap=why["reason"], **why),
+            lambda pk: templates.end(template_id=pk, last_day=date(2035, 1, 1), gap=why["reason"], **why),
             lambda pk: risk.discard_draft(draft_id=pk, **why),
             lambda pk: risk.approve_strategy(submission_id=pk, note=why["reason"], by=why["by"], at=clock.at),
             lambda pk: risk.refuse_strategy(submission_id=pk, note=why["reason"], by=why["by"], at=clock.at),
