@@ -9,6 +9,7 @@ class LendingConfig(AppConfig):
 
     def ready(self) -> None:
         import lending.celery  # noqa: F401  the app that `wake` sends with, in every process
+        from lending.common import migrating  # noqa: F401  registers its check
 
         if getattr(settings, "DEMO_CLOCK", False):
             from lending.common import clock

@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
-    """Each process copies one migrated database: migrating takes a minute, a copy a second."""
+    """Each process copies one migrated database: migrating takes ten seconds, a copy one."""
     django_settings.DATABASES["default"].setdefault("TEST", {})["TEMPLATE"] = migrated_database()
 
 

@@ -60,7 +60,7 @@ def forget() -> None:
 
 
 def watch(*tables: str) -> RunSQL:
-    """For a migration, after users.0026: what is remembered of these tables is read anew once they change."""
+    """For a migration, after users.0034: what is remembered of these tables is read anew once they change."""
     name = "configuration_changed"
     return RunSQL(
         "; ".join(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_SECONDS = 900  # migrating takes a minute, and five on a slow machine that has everything else to do
+READY_SECONDS = 900  # a slow machine that has everything else to do takes minutes to migrate and load
 
 
 class Platform:

@@ -1,10 +1,8 @@
-"""One home is found again however it is written, and rows from before get the same index as new ones."""
+"""One home is found again however it is written."""
 
 from datetime import datetime
-from importlib import import_module
 
 import pytest
-from django.apps import apps
 
 from lending.common.crypto import blind_index
 from tests.factories.borrowers import borrower
@@ -13,7 +11,6 @@ from users.models import Profile
 from users.rules.identity import address_key
 from users.services import profiles
 
-MIGRATION = import_module("users.migrations.0007_same_address")
 ONE_HOME = (
     ("ZJ", "杭州", "文昌路12号3A室"),
     ("ZJ", "杭州市", "文昌路 12 号，3a 室"),
@@ -47,15 +44,3 @@ class TestAddressIndex:
         for changed, kept in (({"city": "宁波"}, False), ({"city": "杭州市"}, True), ({"address": ""}, False)):
             profiles.save(user_id=user_id, by="system", at=at, **changed)
             assert (Profile.objects.get(user_id=user_id).address_index == row.address_index) is kept
-
-    def test_is_filled_in_for_rows_from_before(self, db: None, at: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
-        configure(at, ("lending", "users"))
-        monkeypatch.setattr(MIGRATION, "BATCH", 2)
-        people = [borrower(at, city=city, address=address) for _, city, address in ONE_HOME]
-        people += [borrower(at, address=address) for address in ("无", None)]
-        before = dict(Profile.objects.values_list("user_id", "address_index"))
-        Profile.objects.update(address_index="")
-        MIGRATION.fill(apps, None)
-        assert dict(Profile.objects.values_list("user_id", "address_index")) == before
-        assert [before[each] == "" for each in people] == [False] * 4 + [True] * 2
-        assert len({before[each] for each in people[:4]}) == 1
