@@ -112,6 +112,7 @@ class Programme(models.Model):
 
     class Meta:
         ordering = [F("priority").asc(nulls_last=True), "code"]
+        permissions = [("switch_programme", "Can switch a programme on and off")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(amount_min_cents__gt=0, amount_max_cents__gte=F("amount_min_cents")),

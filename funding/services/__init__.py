@@ -4,7 +4,7 @@ from .allocations import run_allocation, settle_allocation
 from .callbacks import handle_callback
 from .collections import run_collection, settle_collection, start_collection
 from .compensations import compensate
-from .desk import ask_payout, follow_up, reroute
+from .desk import ask_payout, follow_up, reroute, switch_programme
 from .erasure import erase
 from .payouts import check_card, run_payout, settle_payout, start_payout
 from .routing import allocate, release
@@ -36,4 +36,5 @@ __all__ = [
     "settle_payout",
     "start_collection",
     "start_payout",
+    "switch_programme",
 ]

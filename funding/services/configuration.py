@@ -9,6 +9,7 @@ from dataclasses import asdict
 from datetime import datetime, time
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from funding.models import Funder, FunderSettlement, Guarantor, Programme
 from funding.rules import pricing, settlement
@@ -87,35 +88,34 @@ def _programmes() -> None:
         tags, levels = row["tags_except"].split(), row["levels"].split()
         _check_known(row["code"], tags, levels)
         _check_price(row)
-        Programme.objects.update_or_create(
-            code=row["code"],
-            defaults={
-                "funder_id": row["funder"],
-                "mode": row["mode"],
-                "enabled": row["enabled"] == "yes",
-                "products": row["products"].split(),
-                "channels_only": channels if channels[0] not in ("all", "not") else [],
-                "channels_except": channels[1:] if channels[0] == "not" else [],
-                "grades": row["grades"].split(),
-                "amount_min_cents": cents(row["amount_min"]),
-                "amount_max_cents": cents(row["amount_max"]),
-                "months": [int(month) for month in row["terms"].split()],
-                "region_only": row["region_only"],
-                "maturity_age_max": int(row["maturity_age_max"]),
-                "interest": {
-                    grade: str(Decimal(row[f"interest_{grade}"]) / 100) for grade in GRADES if row[f"interest_{grade}"]
-                },
-                "guarantor_id": row["guarantor"] or None,
-                "guarantee_share": row["guarantee_share"],
-                "cap_day_cents": cents(row["cap_day"]) if row["cap_day"] else None,
-                "cap_month_cents": cents(row["cap_month"]),
-                "cap_outstanding_cents": cents(row["cap_outstanding"]),
-                "per_borrower_cents": cents(row["per_borrower"]),
-                "priority": int(row["priority"]) if row["priority"] else None,
-                "tags_except": tags,
-                "levels_only": levels,
+        terms: dict[str, Any] = {
+            "funder_id": row["funder"],
+            "mode": row["mode"],
+            "products": row["products"].split(),
+            "channels_only": channels if channels[0] not in ("all", "not") else [],
+            "channels_except": channels[1:] if channels[0] == "not" else [],
+            "grades": row["grades"].split(),
+            "amount_min_cents": cents(row["amount_min"]),
+            "amount_max_cents": cents(row["amount_max"]),
+            "months": [int(month) for month in row["terms"].split()],
+            "region_only": row["region_only"],
+            "maturity_age_max": int(row["maturity_age_max"]),
+            "interest": {
+                grade: str(Decimal(row[f"interest_{grade}"]) / 100) for grade in GRADES if row[f"interest_{grade}"]
             },
-        )
+            "guarantor_id": row["guarantor"] or None,
+            "guarantee_share": row["guarantee_share"],
+            "cap_day_cents": cents(row["cap_day"]) if row["cap_day"] else None,
+            "cap_month_cents": cents(row["cap_month"]),
+            "cap_outstanding_cents": cents(row["cap_outstanding"]),
+            "per_borrower_cents": cents(row["per_borrower"]),
+            "priority": int(row["priority"]) if row["priority"] else None,
+            "tags_except": tags,
+            "levels_only": levels,
+        }
+        # Staff switch it: whether it begins switched on is all that is configured.
+        first = terms | {"enabled": row["enabled"] == "yes"}
+        Programme.objects.update_or_create(code=row["code"], defaults=terms, create_defaults=first)
 
 
 def _check_price(row: dict[str, str]) -> None:

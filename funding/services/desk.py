@@ -1,9 +1,9 @@
 """What the funders' desk does by hand: ask again about a payout, say what came of a returned one, take a drawdown away
-from its funder."""
+from its funder, switch a programme off and on."""
 
 from datetime import datetime
 
-from funding.models import Allocation, Payout, PayoutState
+from funding.models import Allocation, Payout, PayoutState, Programme
 from funding.models.allocation import LIVE, ReleaseCause
 from funding.services.routing import check_no_payout_open, let_go
 from lending.common.errors import Conflict, NotFound
@@ -12,7 +12,7 @@ from lending.models import Drawdown, DrawdownStatus
 from lending.services import drawdowns
 from users.services import acts
 
-ASK, REROUTE = "funding.ask_payout", "funding.reroute_drawdown"
+ASK, REROUTE, SWITCH = "funding.ask_payout", "funding.reroute_drawdown", "funding.switch_programme"
 ASKABLE = (PayoutState.SENT, PayoutState.UNKNOWN)
 REROUTABLE = (DrawdownStatus.FUNDER_PENDING, DrawdownStatus.SIGNING, DrawdownStatus.NO_FUNDER)
 
@@ -31,6 +31,14 @@ class FollowedUpAlready(Conflict):
 
 class NotReroutable(Conflict):
     code, title = "not_reroutable", "Only what waits for a funder or for the borrower's signature is routed anew"
+
+
+class SwitchedAlready(Conflict):
+    code, title = "switched_already", "It is so already"
+
+
+class NotCapped(Conflict):
+    code, title = "not_capped", "A programme lends only with a priority and caps for day and month"
 
 
 def ask_payout(*, payout_id: int, reason: str, by: str, at: datetime) -> None:
@@ -81,6 +89,25 @@ def reroute(*, drawdown_id: int, reason: str, by: str, at: datetime) -> None:
     if held is not None:
         let_go(held, cause=ReleaseCause.REROUTED, at=at)
     drawdowns.rerouted(drawdown_id=drawdown_id, by=by, at=at)
+
+
+def switch_programme(*, programme_code: str, on: bool, reason: str, by: str, at: datetime) -> None:
+    """Off: no drawdown is offered to it from now on; those that it was asked about or has approved go on.
+
+    Raises NotFound, SwitchedAlready, NotCapped, NotAllowed, ReasonRequired.
+    """
+    acts.require(by=by, permission=SWITCH)
+    programme = Programme.objects.select_for_update().filter(pk=programme_code).first()
+    if programme is None:
+        raise NotFound("There is no such programme.")
+    if programme.enabled == on:
+        raise SwitchedAlready()
+    if on and not (programme.cap_day_cents and programme.cap_month_cents and programme.priority is not None):
+        raise NotCapped()
+    programme.enabled = on
+    programme.save(update_fields=["enabled"])
+    subject = f"programme:{programme_code}"
+    acts.record(by=by, act="switch_programme", subject=subject, reason=reason, at=at)
 
 
 def _payout(payout_id: int) -> Payout:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from contracts.models import Template
 from contracts.services import templates
 from funding import services as funding
-from funding.models import Funder, FunderLine, FunderStatement, Guarantor, Payout
+from funding.models import Funder, FunderLine, FunderStatement, Guarantor, Payout, Programme
 from funding.providers.base import PaymentAnswer
 from lending import flow
 from lending.common.acting import ActingAdmin
@@ -105,6 +105,8 @@ MAY = {
     ("funding.Payout", "ask_now"): {"funder_ops"},
     ("funding.Payout", "follow_up"): {"funder_ops"},
     ("lending.Drawdown", "reroute"): {"funder_ops"},
+    ("funding.Programme", "on"): {"funder_ops"},
+    ("funding.Programme", "off"): {"funder_ops"},
     ("funding.Funder", "draft_statement"): {"funder_ops"},
     ("funding.Guarantor", "draft_statement"): {"funder_ops"},
     ("funding.FunderStatement", "approve"): {"funder_ops", "credit_manager"},
@@ -270,6 +272,8 @@ def of_funders(at: datetime) -> dict[tuple[str, str], models.Model]:
         ("funding.Payout", "ask_now"): Payout.objects.get(pk=unknown),
         ("funding.Payout", "follow_up"): Payout.objects.get(pk=back),
         ("lending.Drawdown", "reroute"): Drawdown.objects.get(pk=drawdowns.asking(at).drawdown_id),
+        ("funding.Programme", "on"): programme("LJB-G", on=False),
+        ("funding.Programme", "off"): programme("QTX-O", on=True),
         ("funding.Funder", "draft_statement"): earned("QTX", at) and Funder.objects.get(pk="QTX"),
         ("funding.Guarantor", "draft_statement"): earned("AHG", at) and Guarantor.objects.get(pk="AHG"),
         ("funding.FunderStatement", "approve"): with_funder("HYF", at),
@@ -378,6 +382,11 @@ def drafted(at: datetime) -> Template:
     return Template.objects.get(pk=template_id)
 
 
+def programme(code: str, *, on: bool) -> Programme:
+    Programme.objects.filter(pk=code).update(enabled=on)
+    return Programme.objects.get(pk=code)
+
+
 class TestGroups:
     def test_each_has_a_demo_account_and_a_line_in_these_tables(self, configured: None) -> None:
         groups = {name for user in User.objects.filter(kind="staff") for name in user.groups.values_list("name")}
@@ -468,6 +477,8 @@ class TestGroups:
             lambda pk: funding.ask_payout(payout_id=pk, **why),
             lambda pk: funding.follow_up(payout_id=pk, **why),
             lambda pk: funding.reroute(drawdown_id=pk, **why),
+            lambda pk: funding.switch_programme(programme_code=pk, on=True, **why),
+            lambda pk: funding.switch_programme(programme_code=pk, on=False, **why),
             lambda pk: funding.draft_statement(party_code=pk, month=date(2026, 2, 1), **why),
             lambda pk: funding.draft_statement(party_code=pk, month=date(2026, 2, 1), **why),
             lambda pk: funding.approve_statement(statement_id=pk, **why),

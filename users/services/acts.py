@@ -26,7 +26,7 @@ ACTS = (
     *("add_source", "change_source", "switch_source", "connect_source", "start_drill", "stop_drill", "change_budget"),
     *("end_keeping", "replace_collectors"),
     *("draft_statement", "adjust_statement", "approve_statement", "discard_statement"),
-    *("ask_payout", "follow_up_return", "reroute_drawdown"),
+    *("ask_payout", "follow_up_return", "reroute_drawdown", "switch_programme"),
     *("ask_lead", "book_platform", "switch_platform"),
 )
 

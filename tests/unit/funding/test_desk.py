@@ -13,7 +13,7 @@ from funding import queries, services
 from funding.models import Allocation, Payout, Programme
 from funding.providers.base import FunderAnswer, PaymentAnswer
 from funding.queries import board
-from funding.services import desk
+from funding.services import configuration, desk
 from funding.services.routing import PayoutUnresolved
 from lending.common.errors import DomainError, NotFound
 from lending.models import Drawdown, Event
@@ -45,6 +45,41 @@ def reroute(drawdown_id: int, at: datetime, **said: Any) -> None:
 
 def drawn(drawdown_id: int) -> Drawdown:
     return Drawdown.objects.get(pk=drawdown_id)
+
+
+class TestSwitchProgramme:
+    def switch(self, at: datetime, *, on: bool, code: str = "LJB-G", **said: Any) -> None:
+        with transaction.atomic():
+            services.switch_programme(programme_code=code, on=on, **{"reason": WHY, "by": officer(at), "at": at} | said)
+
+    def test_off_offers_it_nothing_more_and_what_it_has_goes_on(self, at: datetime) -> None:
+        held = drawdowns.asking(at, candidates=["LJB", "HYF"])
+        self.switch(at, on=False)
+        services.settle_allocation(allocation_id=held.pk, answer=FunderAnswer("accepted"), at=at)
+        assert drawn(held.drawdown_id).status == "SIGNING"
+        assert drawdowns.asking(at, candidates=["LJB", "HYF"]).recipient == "HYF"
+        self.switch(at, on=True)
+        assert drawdowns.asking(at, candidates=["LJB", "HYF"]).recipient == "LJB"
+        kept = StaffAct.objects.filter(act="switch_programme", subject="programme:LJB-G")
+        assert list(kept.values_list("reason", flat=True)) == [WHY, WHY]
+
+    def test_the_configuration_loaded_again_leaves_the_switch(self, at: datetime) -> None:
+        self.switch(at, on=False)
+        configuration.load(at=at)
+        assert not Programme.objects.get(pk="LJB-G").enabled
+
+    def test_is_refused_by_name(self, at: datetime) -> None:
+        nobody = f"staff:{accounts.make_staff(username='nobody', password='long enough for anybody', at=at)}"
+        for said, error in (
+            ({"on": True}, desk.SwitchedAlready),
+            ({"on": True, "code": "NHT-T"}, desk.NotCapped),
+            ({"on": False, "code": "X"}, NotFound),
+            ({"on": False, "reason": "no"}, acts.ReasonRequired),
+            ({"on": False, "by": nobody}, acts.NotAllowed),
+        ):
+            with pytest.raises(error):
+                self.switch(at, **said)  # type: ignore[arg-type]
+        assert not StaffAct.objects.filter(act="switch_programme").exists()
 
 
 class TestReroute:
