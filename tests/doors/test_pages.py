@@ -423,8 +423,7 @@ class TestStates:
         assert "You cancelled it" in shown(client, of(row))
         assert "It is too late to cancel" in client.post(f"{of(row)}cancel/", follow=True).content.decode()
         other = drawn.signed(at)
-        drawdowns.disbursing(drawdown_id=other.drawdown_id, at=at)
-        drawdowns.payout_failed(drawdown_id=other.drawdown_id, fault="card", reasons=["M03"], at=at)
+        drawn.card_refused(at, other.drawdown_id)
         row = Drawdown.objects.get(pk=other.drawdown_id)
         page = shown(visit(row.user_id), of(row))
         assert "Your bank returned the payment" in page
@@ -439,8 +438,7 @@ class TestStates:
         pk = drawn.signing(at).drawdown_id
         contracts.services.issue(drawdown_id=pk, at=at)
         drawdowns.signed(drawdown_id=pk, contract_set_sha256=drawn.SET_SHA256, at=at)
-        drawdowns.disbursing(drawdown_id=pk, at=at)
-        drawdowns.payout_failed(drawdown_id=pk, fault="card", reasons=["M03"], at=at)
+        drawn.card_refused(at, pk)
         row = Drawdown.objects.get(pk=pk)
         client, path = visit(row.user_id), f"{of(row)}card/"
         assert "/cards/new/" in shown(client, path)
@@ -452,6 +450,10 @@ class TestStates:
         assert client.post(path, {"card": str(other.public_id)}).headers["Location"] == f"{of(row)}sign/"
         row.refresh_from_db()
         assert row.card_id == other.pk
+        again = shown(client, path)  # whoever goes back finds the card named, and the refused one as such
+        assert re.search(rf'value="{other.public_id}"[^>]*checked', again)
+        assert str(refused.public_id) not in again
+        assert client.post(path, {"card": str(refused.public_id)}).status_code == 422
         assert "Your contracts are being written" in shown(client, f"{of(row)}sign/")
 
     def test_of_a_loan(self, at: datetime, clock: Clock) -> None:

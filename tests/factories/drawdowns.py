@@ -6,7 +6,7 @@ from itertools import count
 
 from funding import services as funding
 from funding.models import Allocation
-from funding.providers.base import FunderAnswer
+from funding.providers.base import FunderAnswer, PaymentAnswer
 from lending.services import drawdowns as lending
 from lending.services import grants
 from tests.factories.applications import judged
@@ -105,3 +105,10 @@ def signed(at: datetime, **asked: object) -> Allocation:
     allocation = signing(at, **asked)
     lending.signed(drawdown_id=allocation.drawdown_id, contract_set_sha256=SET_SHA256, at=at)
     return allocation
+
+
+def card_refused(at: datetime, drawdown_id: int) -> None:
+    """A signed drawdown whose payout the bank sent back for its card's sake."""
+    payout_id = funding.start_payout(drawdown_id=drawdown_id, at=at)
+    assert payout_id
+    funding.settle_payout(payout_id=payout_id, answer=PaymentAnswer("failed", fault="card", code="card_closed"), at=at)
