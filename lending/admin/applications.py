@@ -23,9 +23,10 @@ from lending.common.admin import (
     state_badge,
 )
 from lending.common.composed import ComposedPage
+from lending.common.money import format_known
 from lending.common.revealing import Revealing
-from lending.common.shown import badge, file_in_page
-from lending.models import Application, Supplement, SupplementItem
+from lending.common.shown import badge, file_in_page, right
+from lending.models import Application, ApplicationStatus, Supplement, SupplementItem
 from users import queries as users
 from users.services import access
 
@@ -43,8 +44,14 @@ class ApplicationAdmin(CustomerSearch, ComposedPage, ReadOnlyAdmin):
     number = short_id()
     badge = state_badge("status", colours.APPLICATION)
     customer = customer()
-    asked, offered, decided = money("asked_cents"), money("offered_cents"), money("decided_cents", "granted")
+    asked, offered = money("asked_cents"), money("offered_cents")
     waiting, submitted = age("created_at"), instant("submitted_at")
+
+    @admin.display(description="granted", ordering="decided_cents")
+    def decided(self, application: Application) -> SafeString:
+        """What stood to be decided on is kept with a refusal too, and was not granted there."""
+        is_granted = application.status == ApplicationStatus.GRANTED
+        return right(format_known(application.decided_cents if is_granted else None))
 
     @admin.display(description="months", ordering="asked_months")
     def months(self, application: Application) -> str:

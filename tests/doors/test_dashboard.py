@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin import site
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -12,6 +13,7 @@ from django.urls import reverse
 from lending import overview
 from lending.management.commands.bootstrap import DEMO_PASSWORD
 from lending.models import Application, Drawdown, Event, Grant
+from lending.services import applications
 from review.services import open_or_resume_case
 from tests.conftest import Clock
 from tests.factories.applications import judged, submitted
@@ -189,3 +191,15 @@ class TestPagesOverSeveralApps:
         assert {offer.place for offer in look.offers} == set(range(1, len(look.offers) + 1))
         assert reverse("admin:traffic_lead_change", args=[lead.pk]) in answer.content.decode()
         assert signed_in("service.tang").get(address).context["page"].looks is None
+
+    def test_an_amount_is_granted_only_where_it_was(self, configured: None, clock: Clock) -> None:
+        desk = signed_in("audit.xu")
+        for outcome, said in (("approve", True), ("refer", False)):
+            pk = judged(clock.at, outcome, amount_cents=770_000)
+            if outcome == "refer":
+                applications.decline(application_id=pk, reasons=["S03"], by="system", at=clock.at)
+            page = desk.get(reverse("admin:lending_application_change", args=[pk])).content.decode()
+            assert ("<dt>Granted</dt><dd>¥7,700.00" in page) is said
+            row = Application.objects.get(pk=pk)
+            listed = site.get_model_admin(Application).decided(row)
+            assert ("7,700.00" in listed) is said
