@@ -31,7 +31,7 @@ from funding.models import (
 )
 from funding.queries import board, settlement
 from lending.common import clock
-from lending.common.acting import Act, ActingAdmin
+from lending.common.acting import Act, ActingAdmin, switching
 from lending.common.admin import ExactSearch, ReadOnlyAdmin, ReadOnlyInline, age, money, state_badge
 from lending.common.money import format_cents, format_known
 from lending.common.shown import badge
@@ -215,21 +215,13 @@ class GuarantorAdmin(ActingAdmin):
     list_select_related = ("party",)
 
 
-def _switch(on: bool) -> Act:
-    return Act(
-        title="Switch on" if on else "Switch off",
-        question="Why?",
-        done="switched on" if on else "switched off: no drawdown is offered to it; what it has goes on",
-        permission="funding.switch_programme",
-        perform=lambda pk, **why: services.switch_programme(programme_code=pk, on=on, **why),
-        can=lambda programme: programme.enabled != on,
-        icon="toggle_on" if on else "toggle_off",
-    )
-
-
 @admin.register(Programme)
 class ProgrammeAdmin(ActingAdmin):
-    acts = {"on": _switch(True), "off": _switch(False)}
+    acts = switching(
+        "funding.switch_programme",
+        lambda pk, **said: services.switch_programme(programme_code=pk, **said),
+        off="no drawdown is offered to it; what it has goes on",
+    )
     day_cap = money("cap_day_cents", "cap a day")
     month_cap = money("cap_month_cents", "cap a month")
     outstanding_cap = money("cap_outstanding_cents", "cap outstanding")

@@ -60,6 +60,23 @@ class Act:
     shows: str = ""
 
 
+def switching(permission: str, perform: Callable[..., Any], *, off: str) -> dict[str, Act]:
+    """The two acts on a row that is `enabled` or not; `perform` takes `on` too. `off`: what is told once it is off."""
+
+    def switch(on: bool) -> Act:
+        return Act(
+            title="Switch on" if on else "Switch off",
+            question="Why?",
+            done="switched on" if on else f"switched off: {off}",
+            permission=permission,
+            perform=partial(perform, on=on),
+            can=lambda row: row.enabled != on,
+            icon="toggle_on" if on else "toggle_off",
+        )
+
+    return {"switch_on": switch(True), "switch_off": switch(False)}
+
+
 class ActingAdmin(ReadOnlyAdmin):
     """`acts` by name: each is an action of the list and a button of the page, and what was done stands below it."""
 

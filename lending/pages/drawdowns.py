@@ -189,13 +189,14 @@ class CardPage(web.BorrowerPage):
 
     def get(self, request: HttpRequest, public_id: UUID) -> HttpResponse:
         drawdown = queries.drawdown_for(self.user_id(), public_id)
-        named = next((card for card in self._others(drawdown) if card.id == drawdown.card_id), None)
-        form = CardForm(cards=self._others(drawdown), initial={"card": named.public_id} if named else None)
-        return self._page(drawdown, form)
+        refused, others = self._cards(drawdown)
+        named = next((card.public_id for card in others if card.id == drawdown.card_id), None)
+        return self._page(drawdown, CardForm(cards=others, initial={"card": named}), refused, others)
 
     def post(self, request: HttpRequest, public_id: UUID) -> HttpResponse:
         drawdown = queries.drawdown_for(self.user_id(), public_id)
-        form = CardForm(request.POST, cards=self._others(drawdown))
+        refused, others = self._cards(drawdown)
+        form = CardForm(request.POST, cards=others)
         if form.is_valid():
             card = users.card(self.user_id(), UUID(form.cleaned_data["card"]))
             if self.does(
@@ -203,19 +204,17 @@ class CardPage(web.BorrowerPage):
                 lambda: flow.change_card(drawdown_id=drawdown.id, card_id=card.id, by=self.by(), at=self.now()),
             ):
                 return redirect("sign", public_id)
-        return self._page(drawdown, form)
+        return self._page(drawdown, form, refused, others)
 
-    def _others(self, drawdown: DrawdownView) -> list[users.CardView]:
-        refused = self._refused(drawdown)
-        return [card for card in confirmed_cards(self.user_id()) if card.id not in refused]
+    def _cards(self, drawdown: DrawdownView) -> tuple[list[int], list[users.CardView]]:
+        """Those that the bank refused to pay to, oldest first, and the confirmed ones that are left."""
+        refused = [payout.card_id for payout in funding.queries.payouts_of(drawdown.id) if payout.fault == "card"]
+        return refused, [card for card in confirmed_cards(self.user_id()) if card.id not in refused]
 
-    def _refused(self, drawdown: DrawdownView) -> list[int]:
-        return [payout.card_id for payout in funding.queries.payouts_of(drawdown.id) if payout.fault == "card"]
-
-    def _page(self, drawdown: DrawdownView, form: CardForm) -> HttpResponse:
+    def _page(
+        self, drawdown: DrawdownView, form: CardForm, refused: list[int], others: list[users.CardView]
+    ) -> HttpResponse:
         if drawdown.status != "CARD_FIX":
             return redirect("drawdown", drawdown.public_id)
-        refused = users.card(self.user_id(), self._refused(drawdown)[-1])
-        return self.show(
-            "lending/card_fix.html", form, drawdown=drawdown, refused=refused, others=self._others(drawdown)
-        )
+        latest = users.card(self.user_id(), refused[-1])
+        return self.show("lending/card_fix.html", form, drawdown=drawdown, refused=latest, others=others)

@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldAdminTextInputWidget
 
 from lending.common import clock
-from lending.common.acting import Act, ActingAdmin, ReasonForm
+from lending.common.acting import Act, ActingAdmin, ReasonForm, switching
 from lending.common.admin import ExactSearch, ReadOnlyAdmin, age, instant, money, rate, state_badge
 from lending.common.money import format_cents, percent
 from lending.common.shown import right
@@ -55,18 +55,6 @@ class PaymentForm(ReasonForm):
         return int(self.cleaned_data["amount_cents"] * 100)
 
 
-def _switch(on: bool) -> Act:
-    return Act(
-        title="Switch on" if on else "Switch off",
-        question="Why?",
-        done="switched on" if on else "switched off: nobody is offered it, nobody told of to it",
-        permission="traffic.switch_platform",
-        perform=lambda pk, **why: services.switch_platform(platform=pk, on=on, **why),
-        can=lambda row: row.enabled != on,
-        icon="toggle_on" if on else "toggle_off",
-    )
-
-
 @admin.register(Platform)
 class PlatformAdmin(ActingAdmin):
     acts = {
@@ -80,9 +68,11 @@ class PlatformAdmin(ActingAdmin):
             icon="payments",
             form=PaymentForm,
         ),
-        "switch_on": _switch(True),
-        "switch_off": _switch(False),
-    }
+    } | switching(
+        "traffic.switch_platform",
+        lambda pk, **said: services.switch_platform(platform=pk, **said),
+        off="nobody is offered it, nobody told of to it",
+    )
     smallest = money("amount_min_cents", "from")
     largest = money("amount_max_cents", "to")
     balance = money("balance_cents", "balance")
