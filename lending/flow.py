@@ -22,6 +22,7 @@ import risk.queries
 import risk.services
 import traffic.queries
 import traffic.services
+from funding.queries import openings
 from lending import queries
 from lending.common import clock, work
 from lending.common.errors import NotFound
@@ -492,4 +493,4 @@ def sweep(*, at: datetime) -> int:
 def _waiting_for_money(at: datetime) -> Sequence[int]:
     """NO_FUNDER for want of money (M01), and a named funder has opened since. Who refused is not asked twice."""
     waiting = Drawdown.objects.filter(status=DrawdownStatus.NO_FUNDER, reasons__contains=["M01"]).order_by("pk")
-    return funding.queries.due_for_another_look(waiting.values_list("pk", "candidates", "status_at"), at)[:50]
+    return openings.due_for_another_look(waiting.values_list("pk", "candidates", "status_at"), at)[:50]

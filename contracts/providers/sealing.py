@@ -7,12 +7,12 @@ by the borrower stay the beginning of the sealed file, so both hashes can be tak
 
 import asyncio
 import io
-import os
 import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from cryptography import x509
@@ -146,8 +146,8 @@ def write_self_signed(key_value: str, certificate_value: str) -> None:
     secret = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     # One directory put in place at once: of two processes starting together, one pair wins whole.
     folder = key_path.parent
-    partial = folder.with_name(f"{folder.name}.{os.getpid()}")
-    partial.mkdir(parents=True, mode=0o700)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(mkdtemp(prefix=f"{folder.name}.", dir=folder.parent))
     for path, text in ((key_path, secret), (certificate_path, certificate.public_bytes(pem))):
         (partial / path.name).touch(mode=0o600)
         (partial / path.name).write_bytes(text)

@@ -409,7 +409,9 @@ class PayoutAdmin(ExactSearch, ActingAdmin):
     amount = money("amount_cents", "amount")
     waiting = age("created_at")
     raw_answer = pretty("answer")
-    list_display = ("id", "drawdown", "badge", "amount", "card", "fault", "code", "attempts", "waiting", "paid_at")
+    list_display = (
+        *("id", "drawdown", "badge", "amount", "card", "fault", "code", "attempts", "waiting", "not_before", "paid_at"),
+    )
     list_filter = ("state", WaitsFilter, "fault", "code")
     list_select_related = ("drawdown", "card")
     readonly_fields = ("raw_answer",)

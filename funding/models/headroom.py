@@ -1,7 +1,7 @@
 """A programme's money (头寸): per business day and month, and what is outstanding; the ledger of what moved it.
 
 Days and months count what goes out and keep it. Outstanding, borrower and guarantor count what is owed: a repayment
-gives it back. Their `cap_cents` is the one that held at the latest reservation.
+gives it back. `cap_cents` is the one that held at the latest reservation: each asks the programme anew.
 """
 
 from django.conf import settings

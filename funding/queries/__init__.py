@@ -1,6 +1,6 @@
 """Reads of funding for other apps and for doors: candidates, headroom, and what became of an allocation or payment."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -23,6 +23,7 @@ from funding.models import (
 )
 from funding.models.allocation import LIVE, AllocationState
 from funding.models.payment import CollectionState, PayoutState
+from funding.queries import openings
 from funding.rules import eligibility, hours
 from lending import queries as lending
 from lending.common import clock
@@ -234,7 +235,7 @@ def _standings(
     rows: Sequence[Programme], ask: eligibility.Ask, user_id: int | None, at: datetime
 ) -> dict[str, eligibility.Standing]:
     """What each programme has in use, one statement per kind of cap."""
-    days = {row.code: pay_day(row, at)[1] for row in rows}
+    days = {row.code: openings.pay_day(row, at)[1] for row in rows}
     today = {(row.programme_id, row.business_date): row for row in HeadroomDay.objects.filter(_on(days))}
     months = {
         (row.programme_id, row.month): row
@@ -257,10 +258,10 @@ def _standings(
         funder_month = month_of_funder[row.funder_id, month]
         by_channel, by_province = _shares(row, month, funder_month, ask)
         found[row.code] = eligibility.Standing(
-            cap_today_cents=of_day.cap_cents if of_day else row.cap_day_cents or 0,
-            free_today_cents=of_day.free_cents if of_day else row.cap_day_cents or 0,
-            cap_month_cents=of_month.cap_cents if of_month else row.cap_month_cents,
-            free_month_cents=of_month.free_cents if of_month else row.cap_month_cents,
+            cap_today_cents=row.cap_day_cents or 0,
+            free_today_cents=(row.cap_day_cents or 0) - (of_day.used_cents if of_day else 0),
+            cap_month_cents=row.cap_month_cents,
+            free_month_cents=row.cap_month_cents - (of_month.used_cents if of_month else 0),
             outstanding_cents=totals.get(row.code, 0),
             borrower_outstanding_cents=borrower.get(row.code, 0),
             guaranteed_cents=guaranteed.get(row.guarantor_id or "", 0),
@@ -315,7 +316,7 @@ def shares_hold(row: Programme, ask: eligibility.Ask, day: date) -> bool:
 def _timing(row: Programme, at: datetime) -> tuple[eligibility.RuleResult, ...]:
     """Hours, calendar and cut-off: whether the funder pays out now, and the day of its money that is looked at."""
     funder, local = row.funder, clock.local(at)
-    opening, day = pay_day(row, at)
+    opening, day = openings.pay_day(row, at)
     is_open = hours.next_opening(local=local, opens=funder.opens, closes=funder.closes) == local
     works = not funder.workdays_only or lending.is_workday(local.date())
     in_time = funder.cut_off is None or local.time() < funder.cut_off
@@ -332,36 +333,6 @@ def _timing(row: Programme, at: datetime) -> tuple[eligibility.RuleResult, ...]:
     )
 
 
-def pay_day(programme: Programme, at: datetime) -> tuple[datetime, date]:
-    """When the programme's funder can pay out next, at or after `at`, and on which of its business days."""
-    funder = programme.funder
-    local = hours.next_opening(local=clock.local(at), opens=funder.opens, closes=funder.closes)
-    while funder.workdays_only and not lending.is_workday(local.date()):
-        local = hours.next_day(local=local, opens=funder.opens)
-    return local, hours.business_date(local=local, cut_off=funder.cut_off)
-
-
-def due_for_another_look(waiting: Iterable[tuple[int, Sequence[str], datetime]], at: datetime) -> list[int]:
-    """Which drawdowns without a funder had an opening of one of theirs since: (id, funders named, waiting since)."""
-    programmes = list(Programme.objects.filter(enabled=True).select_related("funder"))
-    due = []
-    for drawdown_id, named, since in waiting:
-        chances = [_next_chance(row, since) for row in programmes if row.funder_id in named]
-        if chances and min(chances) <= at:
-            due.append(drawdown_id)
-    return due
-
-
-def _next_chance(programme: Programme, since: datetime) -> datetime:
-    funder = programme.funder
-    local = hours.next_chance(
-        local=clock.local(since), opens=funder.opens, closes=funder.closes, cut_off=funder.cut_off
-    )
-    while funder.workdays_only and not lending.is_workday(local.date()):
-        local = hours.next_day(local=local, opens=funder.opens)
-    return local
-
-
 def headroom(at: datetime) -> tuple[Headroom, ...]:
     """Every switched-on programme, in routing order, on its funder's present business day."""
     local = clock.local(at)
@@ -373,7 +344,7 @@ def headroom(at: datetime) -> tuple[Headroom, ...]:
 
 
 def _headroom(row: Programme, day: date, used: HeadroomDay | None) -> Headroom:
-    cap = used.cap_cents if used else row.cap_day_cents or 0
+    cap = row.cap_day_cents or 0
     reserved, committed = (used.reserved_cents, used.committed_cents) if used else (0, 0)
     return Headroom(row.funder_id, row.code, day, cap, reserved, committed, free_cents=cap - reserved - committed)
 

@@ -5,7 +5,6 @@ from datetime import date, datetime
 
 from django.db.models import Count, QuerySet, Sum
 
-from funding import queries
 from funding.models import (
     Allocation,
     Guarantor,
@@ -18,6 +17,7 @@ from funding.models import (
 )
 from funding.models.allocation import ASKING
 from funding.models.payment import PayoutState
+from funding.queries import openings
 from lending.models import Drawdown, DrawdownStatus
 
 
@@ -78,7 +78,7 @@ class Board:
 def board(at: datetime) -> Board:
     """Every programme in routing order, also one that nobody has drawn on, and one that is switched off."""
     rows = list(Programme.objects.select_related("funder").order_by("priority", "code"))
-    when = {row.pk: queries.pay_day(row, at) for row in rows}
+    when = {row.pk: openings.pay_day(row, at) for row in rows}
     days = {
         (row.programme_id, row.business_date): row
         for row in HeadroomDay.objects.filter(business_date__in={day for _, day in when.values()})
@@ -92,7 +92,7 @@ def board(at: datetime) -> Board:
     held = _by_programme(Allocation.objects.filter(pk__in=due))
     totals = {str(row.programme_id): row for row in HeadroomTotal.objects.all()}
     balances = {str(row.guarantor_id): row for row in HeadroomGuarantor.objects.all()}
-    guaranteed = {str(row.pk): _room(balances.get(str(row.pk)), row.cap_cents) for row in Guarantor.objects.all()}
+    guaranteed = {str(row.pk): _room(row.cap_cents, balances.get(str(row.pk))) for row in Guarantor.objects.all()}
     waiting = _without_a_funder()
 
     def shown(row: Programme) -> Row:
@@ -106,9 +106,9 @@ def board(at: datetime) -> Board:
             day=day,
             is_open=opens_at <= at,
             opens_at=opens_at,
-            today=_room(today, row.cap_day_cents or 0),
-            month=_room(month, row.cap_month_cents),
-            outstanding=_room(totals.get(row.pk), row.cap_outstanding_cents),
+            today=_room(row.cap_day_cents or 0, today),
+            month=_room(row.cap_month_cents, month),
+            outstanding=_room(row.cap_outstanding_cents, totals.get(row.pk)),
             guarantor_code=row.guarantor_id or "",
             guarantor=guaranteed.get(row.guarantor_id or ""),
             asked=asked.get(row.pk, Waits()),
@@ -119,9 +119,9 @@ def board(at: datetime) -> Board:
     return Board(at, tuple(map(shown, rows)))
 
 
-def _room(row: HeadroomDay | HeadroomMonth | HeadroomTotal | HeadroomGuarantor | None, cap_cents: int) -> Room:
-    """`cap_cents`: where nothing was drawn on yet, and there is no row."""
-    return Room(row.cap_cents, row.reserved_cents + row.committed_cents) if row else Room(cap_cents, 0)
+def _room(cap_cents: int, row: HeadroomDay | HeadroomMonth | HeadroomTotal | HeadroomGuarantor | None) -> Room:
+    """Under the cap that holds now; no row: nothing was drawn on yet."""
+    return Room(cap_cents, row.used_cents if row else 0)
 
 
 def _by_programme(rows: QuerySet[Allocation]) -> dict[str, Waits]:

@@ -26,12 +26,14 @@ def words(text: time | None) -> str:
     return "24:00" if text is None else f"{text:%H:%M}"
 
 
-def next_chance(*, local: datetime, opens: time, closes: time | None, cut_off: time | None) -> datetime:
-    """The next instant, after `local`, at which the funder has a day's money that it had not at `local`."""
-    opening = next_opening(local=local, opens=opens, closes=closes)
-    if opening > local:
-        return opening
-    if cut_off is not None and local.time() < cut_off and (closes is None or cut_off < closes):
+def next_chance(*, local: datetime, opens: time, cut_off: time | None) -> datetime:
+    """The next instant after `local` that is worth asking the funder at: it opens, or its next day's money begins.
+
+    At the cut-off itself, shut or not: who comes later must not be served before those who wait.
+    """
+    if local.time() < opens:
+        return datetime.combine(local.date(), opens, local.tzinfo)
+    if cut_off is not None and local.time() < cut_off:
         return datetime.combine(local.date(), cut_off, local.tzinfo)
     return next_day(local=local, opens=opens)
 

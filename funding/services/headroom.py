@@ -31,7 +31,8 @@ _OPEN = """
 # Each step runs only where the one before it moved its row; the borrower's row is made on the way.
 _RESERVE = """
     WITH w AS (
-        SELECT p.code, p.guarantor_id, p.cap_outstanding_cents, p.per_borrower_cents, x.user_id
+        SELECT p.code, p.guarantor_id, coalesce(p.cap_day_cents, 0) AS cap_day_cents, p.cap_month_cents,
+               p.cap_outstanding_cents, p.per_borrower_cents, x.user_id
         FROM funding_programme p, lending_drawdown x
         WHERE p.code = %(programme)s::text AND x.id = %(drawdown)s::bigint
     ), t AS (
@@ -41,15 +42,17 @@ _RESERVE = """
           AND h.reserved_cents + h.committed_cents + %(amount)s <= w.cap_outstanding_cents
         RETURNING h.id
     ), m AS (
-        UPDATE funding_headroommonth SET reserved_cents = reserved_cents + %(amount)s
-        WHERE programme_id = %(programme)s AND month = %(month)s::date
-          AND reserved_cents + committed_cents + %(amount)s <= cap_cents AND EXISTS (SELECT 1 FROM t)
-        RETURNING id
+        UPDATE funding_headroommonth h
+        SET reserved_cents = h.reserved_cents + %(amount)s, cap_cents = w.cap_month_cents
+        FROM w WHERE h.programme_id = w.code AND h.month = %(month)s::date AND EXISTS (SELECT 1 FROM t)
+          AND h.reserved_cents + h.committed_cents + %(amount)s <= w.cap_month_cents
+        RETURNING h.id
     ), d AS (
-        UPDATE funding_headroomday SET reserved_cents = reserved_cents + %(amount)s
-        WHERE programme_id = %(programme)s AND business_date = %(day)s::date
-          AND reserved_cents + committed_cents + %(amount)s <= cap_cents AND EXISTS (SELECT 1 FROM m)
-        RETURNING id
+        UPDATE funding_headroomday h
+        SET reserved_cents = h.reserved_cents + %(amount)s, cap_cents = w.cap_day_cents
+        FROM w WHERE h.programme_id = w.code AND h.business_date = %(day)s::date AND EXISTS (SELECT 1 FROM m)
+          AND h.reserved_cents + h.committed_cents + %(amount)s <= w.cap_day_cents
+        RETURNING h.id
     ), b AS (
         INSERT INTO funding_headroomborrower AS h (programme_id, user_id, cap_cents, reserved_cents, committed_cents)
         SELECT code, user_id, per_borrower_cents, %(amount)s, 0 FROM w

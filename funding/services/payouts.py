@@ -7,11 +7,11 @@ from uuid import uuid4
 from django.db import transaction
 from django.db.models import Q
 
-from funding import queries
 from funding.models import Allocation, AllocationState, Payout, PayoutState
 from funding.models.allocation import ReleaseCause
 from funding.providers import PAYMENTS
 from funding.providers.base import Payment, PaymentAnswer
+from funding.queries import openings
 from funding.services import headroom
 from funding.services.routing import let_go
 from lending.common import work
@@ -61,7 +61,7 @@ def start_payout(*, drawdown_id: int, at: datetime) -> int | None:
     )
     if allocation is None:
         raise NotReadyToPay("No funder has accepted it.")
-    opening, day = queries.pay_day(allocation.programme, at)
+    opening, day = openings.pay_day(allocation.programme, at)
     if not _hold_for(allocation, day, at):
         _leave_funder(drawdown, allocation, cause=ReleaseCause.NO_HEADROOM, reason="M01", at=at)
         return None

@@ -11,6 +11,7 @@ from django.db.models import Q
 from funding import queries
 from funding.models import Allocation, AllocationState, Funder, Payout, PayoutState, Programme, Routing
 from funding.models.allocation import ASKING, LIVE, ReleaseCause
+from funding.queries import openings
 from funding.rules import eligibility, pricing
 from funding.services import headroom
 from lending.common import clock
@@ -123,7 +124,7 @@ def _reserve(
     circle.
     """
     row = Programme.objects.select_related("funder").get(pk=programme.code)
-    _, day = queries.pay_day(row, at)
+    _, day = openings.pay_day(row, at)
     bounded = row.funder.channel_share_max is not None or row.funder.province_share_max is not None
     if bounded:
         Funder.objects.select_for_update(no_key=True).get(pk=row.funder_id)

@@ -1,12 +1,15 @@
 """Shapes of the borrower API. Money: integer minor units in `…_cents`; rates: strings of fractions a year."""
 
+from datetime import datetime
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 import review.queries
+from funding.queries import openings
 from lending import queries
+from lending.common import clock
 from lending.models.application import ApplicationStatus
 from lending.models.drawdown import DrawdownStatus
 from lending.models.grant import GrantStatus
@@ -16,6 +19,8 @@ from users.models import AcceptedBy
 
 MAX_CENTS = 10**12
 METHODS = ("equal_instalment", "equal_principal", "interest_only")
+PAYS_FROM = "The lender's next opening, where the money waits for it or, signed now, would wait; null while it pays out"
+ASKS_AGAIN_AT = "Without a lender: when we look again by ourselves; null where all those named have said no"
 
 
 def rate(**kwargs: Any) -> serializers.DecimalField:
@@ -217,6 +222,8 @@ class DrawdownSerializer(serializers.Serializer[Any]):
     irr12 = rate()
     xirr = rate()
     funder = serializers.CharField(source="funder_code", help_text="Empty until a lender holds the money")
+    pays_from = serializers.SerializerMethodField(help_text=PAYS_FROM)
+    asks_again_at = serializers.SerializerMethodField(help_text=ASKS_AGAIN_AT)
     reasons = serializers.SerializerMethodField()
     confirmed_at = serializers.DateTimeField()
     paid_at = serializers.DateTimeField(allow_null=True)
@@ -224,6 +231,12 @@ class DrawdownSerializer(serializers.Serializer[Any]):
 
     def get_currency(self, row: queries.DrawdownView) -> str:
         return queries.product(row.product_code).currency
+
+    def get_pays_from(self, row: queries.DrawdownView) -> datetime | None:
+        return openings.pays_from(row, clock.now())
+
+    def get_asks_again_at(self, row: queries.DrawdownView) -> datetime | None:
+        return openings.asks_again_at(row)
 
     @extend_schema_field(ReasonSerializer(many=True))
     def get_reasons(self, row: queries.DrawdownView) -> Any:

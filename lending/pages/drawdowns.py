@@ -15,6 +15,7 @@ import contracts.queries
 import contracts.services
 import funding.queries
 from contracts.queries import ContractView
+from funding.queries import openings
 from lending import flow, queries
 from lending.common import web
 from lending.pages import timeline, words
@@ -36,20 +37,24 @@ class DrawdownPage(web.BorrowerPage):
         waiting = to_sign(drawdown, documents)
         is_prepared = ready(waiting)
         preparing = not is_prepared and (bool(waiting) or drawdown.status == "SIGNING")
-        no_money = drawdown.status == "NO_FUNDER"
+        asks_again_at = openings.asks_again_at(drawdown)
         return self.show(
             "lending/drawdown.html",
             drawdown=drawdown,
             product=queries.product(drawdown.product_code),
-            state=words.DRAWDOWN[drawdown.status],
-            moments=timeline.of_drawdown(drawdown.application_id, drawdown.id, drawdown.status),
+            state=words.state("drawdown", drawdown),
+            pays_from=openings.pays_from(drawdown, self.now()),
+            asks_again_at=asks_again_at,
+            moments=timeline.of_drawdown(drawdown),
             live=drawdown.status if preparing or drawdown.status in words.MOVING else "",
             funder=queries.party(drawdown.funder_code) if drawdown.funder_code else None,
             documents=documents,
             can_sign=is_prepared,
             reasons=queries.explained(drawdown),
             can_cancel=drawdown.status in CANCELLABLE,
-            offers=elsewhere(self.user_id(), drawdown.application_id, self.now()) if no_money else 0,
+            offers=elsewhere(self.user_id(), drawdown.application_id, self.now())
+            if drawdown.status == "NO_FUNDER"
+            else 0,
         )
 
 

@@ -43,7 +43,7 @@ class GrantPage(web.BorrowerPage):
             product=product,
             state=words.GRANT[grant.status],
             can_draw=can_draw(grant, product.kind, drawn, product.drawdown_min_cents),
-            drawdowns=[{"row": row, "state": words.DRAWDOWN[row.status]} for row in drawn],
+            drawdowns=[{"row": row, "state": words.state("drawdown", row)} for row in drawn],
         )
 
 

@@ -31,24 +31,25 @@ class HomePage(web.BorrowerPage):
         names = {row.code: row for row in queries.products()}
         return self.show(
             "lending/home.html",
-            open_applications=_with(words.APPLICATION, [a for a in applications if a.status not in CLOSED], names),
-            grants=_with(words.GRANT, queries.grants_of(self.user_id()), names),
+            open_applications=_with("application", [a for a in applications if a.status not in CLOSED], names),
+            grants=_with("grant", queries.grants_of(self.user_id()), names),
             open_drawdowns=_with(
-                words.DRAWDOWN,
+                "drawdown",
                 [d for d in drawdowns if d.status not in ("PAID", "CANCELLED", "EXPIRED", "DECLINED", "RETURNED")],
                 names,
             ),
-            loans=_with(words.LOAN, queries.loans_of(self.user_id(), self.now()), names),
+            loans=_with("loan", queries.loans_of(self.user_id(), self.now()), names),
             offers=len(distribution.offers_of(self.user_id(), self.now())),
-            past=_with(words.APPLICATION, [a for a in applications if a.status in CLOSED], names),
+            past=_with("application", [a for a in applications if a.status in CLOSED], names),
         )
 
 
-def _with(states: dict[str, words.State], rows: Any, names: Any) -> list[dict[str, Any]]:
+def _with(subject: str, rows: Any, names: Any) -> list[dict[str, Any]]:
     found = []
     for row in rows:
         due = next((line for line in getattr(row, "instalments", ()) if line.open_cents), None)
-        found.append({"row": row, "state": states[row.status], "product": names.get(row.product_code), "due": due})
+        state = words.state(subject, row)
+        found.append({"row": row, "state": state, "product": names.get(row.product_code), "due": due})
     return found
 
 

@@ -1,12 +1,12 @@
 """What happened, what is now, what comes next: for the vertical line of a status page."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from lending import queries
 from lending.pages import words
-from lending.queries import EventView
+from lending.queries import DrawdownView, EventView
 
 UNTOLD = {"DRAFT"}  # how it began is of no interest once it is sent
 
@@ -38,5 +38,8 @@ def of_application(application_id: int, status: str) -> list[Moment]:
     return of("application", status, queries.timeline(application_id))
 
 
-def of_drawdown(application_id: int, drawdown_id: int, status: str) -> list[Moment]:
-    return of("drawdown", status, queries.timeline(application_id, drawdown_id=drawdown_id))
+def of_drawdown(row: DrawdownView) -> list[Moment]:
+    state = words.state("drawdown", row)
+    moments = of("drawdown", row.status, queries.timeline(row.application_id, drawdown_id=row.id))
+    happened = [replace(one, state=state) if one.place == "now" else one for one in moments]
+    return [one for one in happened if one.place != "next"] if state is words.ALL_REFUSED else happened

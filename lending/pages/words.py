@@ -1,6 +1,7 @@
 """What borrowers read for a code: purposes, methods, states. English here, Chinese in the catalogue."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.utils import translation
 from django.utils.functional import Promise
@@ -204,7 +205,7 @@ DRAWDOWN: dict[str, State] = {
     "ROUTING": State(_("Finding a lender"), _("Only lenders that you named are asked, one at a time."), "move", US),
     "NO_FUNDER": State(
         _("No lender has money right now"),
-        _("We ask again at the next opening, for up to 72 hours. You may cancel at any time; it costs nothing."),
+        _("We ask again by ourselves, for up to 72 hours. You may cancel at any time; it costs nothing."),
         "wait",
         US,
     ),
@@ -233,6 +234,12 @@ DRAWDOWN: dict[str, State] = {
     "CANCELLED": State(_("You cancelled it"), _("Nothing is owed and your limit is free again."), "rest"),
     "EXPIRED": State(_("It has expired"), _("Nothing is owed and your limit is free again."), "rest"),
 }
+ALL_REFUSED = State(
+    _("No lender took it"),
+    _("Those that you named are not asked again. Cancel this request at no cost, and your limit is free again."),
+    "bad",
+    YOU,
+)
 LOAN: dict[str, State] = {
     "ACTIVE": State(_("Running"), "", "move"),
     "OVERDUE": State(
@@ -274,6 +281,14 @@ STATES: dict[str, dict[str, State]] = {
     "drawdown": DRAWDOWN,
     "loan": LOAN,
 }
+
+
+def state(subject: str, row: Any) -> State:
+    """Of a view of lending's queries. No funder is for want of money, or all that were named have said no."""
+    refused = row.status == "NO_FUNDER" and "M01" not in row.reasons
+    return ALL_REFUSED if refused else STATES[subject][row.status]
+
+
 # What comes after the present state where all goes well, for the grey end of a timeline.
 AHEAD: dict[str, tuple[str, ...]] = {
     "SUBMITTED": ("ASSESSING", "GRANTED"),

@@ -55,6 +55,7 @@ class DrawdownView:
     xirr: Decimal
     ceiling_xirr: Decimal
     status: str
+    status_at: datetime
     funder_code: str
     guarantor_code: str
     guarantee_rate: Decimal
@@ -171,6 +172,7 @@ def _drawdown(found: Drawdown) -> DrawdownView:
         xirr=found.xirr,
         ceiling_xirr=found.ceiling_xirr,
         status=found.status,
+        status_at=found.status_at,
         funder_code=found.funder_code,
         guarantor_code=found.guarantor_code,
         guarantee_rate=found.guarantee_rate,

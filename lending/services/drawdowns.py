@@ -208,12 +208,13 @@ def funder_pending(
 
 
 def no_funder(*, drawdown_id: int, reasons: Sequence[str], at: datetime) -> None:
+    """ROUTING → NO_FUNDER. M01: it is looked at again by itself; else those that were named have all said no."""
     drawdown = lock(drawdown_id)
     drawdown.reasons = list(reasons)
     _move(drawdown, "find_no_funder", by="system", at=at, reason=" ".join(reasons))
-    messages.queue(
-        user_id=drawdown.user_id, template="no_funder", params={}, key=f"no-funder-{drawdown.pk}-{at:%Y%m%d}", at=at
-    )
+    template = "no_funder" if "M01" in reasons else "drawdown_declined"
+    key = f"no-funder-{drawdown.pk}-{at:%Y%m%d}"
+    messages.queue(user_id=drawdown.user_id, template=template, params={}, key=key, at=at)
 
 
 def reopen_routing(*, drawdown_id: int, at: datetime) -> None:
@@ -377,8 +378,10 @@ def cancel(*, drawdown_id: int, by: str, at: datetime) -> None:
 
 
 def expire(*, drawdown_id: int, reasons: Sequence[str], at: datetime) -> None:
-    """A lifetime ran out; the grant stays."""
-    _end(lock(drawdown_id), "expire", reasons=reasons, by="system", at=at)
+    """A lifetime ran out; the grant stays. One without a funder keeps the reason that it has."""
+    drawdown = lock(drawdown_id)
+    own = drawdown.reasons if drawdown.status == DrawdownStatus.NO_FUNDER else ()
+    _end(drawdown, "expire", reasons=own or reasons, by="system", at=at)
 
 
 def _end(drawdown: Drawdown, transition: str, *, reasons: Sequence[str], by: str, at: datetime) -> None:

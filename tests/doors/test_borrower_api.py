@@ -579,6 +579,20 @@ class TestTheWay:
         assert call("post", f"{drawdown}/cancel").json()["status"] == "CANCELLED"
         assert call("get", "grants").json()[0]["free_cents"] == 4_000_000
 
+    def test_a_drawdown_without_a_lender_says_when_it_goes_on(
+        self, at: datetime, owner: Taker, call: Caller, rows: dict[str, str]
+    ) -> None:
+        pk = factory.requested(at, owner, Grant.objects.get().pk)
+        path = f"drawdowns/{Drawdown.objects.get(pk=pk).public_id}"
+        for reason, again in (("M01", "2026-03-02T23:00:00+08:00"), ("M02", None)):
+            if reason == "M01":
+                drawdowns.record_check(drawdown_id=pk, outcome="approve", reasons=(), decision_id=None, at=at)
+            else:
+                drawdowns.reopen_routing(drawdown_id=pk, at=at)
+            drawdowns.no_funder(drawdown_id=pk, reasons=[reason], at=at)
+            told = call("get", path).json()
+            assert (told["pays_from"], told["asks_again_at"]) == (None, again)
+
     def test_a_dear_one_is_refused_by_name(self, at: datetime, call: Caller, rows: dict[str, str]) -> None:
         Product.objects.filter(code="LINE").update(ceiling_xirr=Decimal("0.15"))
         body = {**SUBMIT, "grant_id": rows["grants"], "card_id": rows["card"]}

@@ -1,7 +1,7 @@
 """The borrower site as a door: who may see what, every state's page, bad input, and going on from another front end."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +12,7 @@ from django.urls import URLPattern
 from django.utils.html import escape
 
 import contracts.services
+import funding.services
 from lending.common.attempts import Limit
 from lending.common.throttle import ByScope
 from lending.common.web import BorrowerPage
@@ -415,9 +416,16 @@ class TestStates:
         row = Drawdown.objects.get(pk=drawn.routing(at))
         assert "Finding a lender" in shown(visit(row.user_id), of(row))
         drawdowns.no_funder(drawdown_id=row.pk, reasons=["M01"], at=at)
-        page = shown(visit(row.user_id), of(row))
-        assert "No lender has money available for this loan today." in page
         client = visit(row.user_id)
+        page = shown(client, of(row))
+        assert "No lender has money available for this loan today." in page
+        assert "We look again at 2 Mar 2026 23:00." in page
+        drawdowns.reopen_routing(drawdown_id=row.pk, at=at)
+        drawdowns.no_funder(drawdown_id=row.pk, reasons=["M04"], at=at)
+        for page in (shown(client, of(row)), shown(client, "/home/")):
+            assert "No lender took it" in page
+            assert "We look again" not in page
+            assert "We ask again" not in page
         assert "It costs nothing" in shown(client, f"{of(row)}cancel/")
         assert client.post(f"{of(row)}cancel/").status_code == 302
         assert "You cancelled it" in shown(client, of(row))
@@ -431,6 +439,19 @@ class TestStates:
         fix = shown(visit(row.user_id), f"{of(row)}card/")
         assert "did not take the payment" in fix
         assert "/cards/new/" in fix
+
+    def test_says_when_a_shut_lender_pays_out(self, at: datetime, clock: Clock) -> None:
+        allocation = drawn.signed(at)
+        row = Drawdown.objects.get(pk=allocation.drawdown_id)
+        client, waits = visit(row.user_id), "The lender pays out again from 3 Mar 2026 00:30."
+        assert waits not in shown(client, of(row))
+        clock.at = at.replace(hour=23, minute=10)
+        assert waits in shown(client, of(row))
+        funding.services.start_payout(drawdown_id=row.pk, at=clock.at)
+        assert waits in shown(client, of(row))
+        assert "出借人将于2026年3月3日 00:30恢复放款。" in shown(visit(row.user_id, **CHINESE), of(row))
+        clock.at += timedelta(hours=2)
+        assert waits not in shown(client, of(row))
 
     def test_another_card_leads_to_signing_the_change(self, db: None, clock: Clock) -> None:
         bootstrap()

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 import contracts.queries
 import contracts.services
+from funding.queries import openings
 from lending import flow, queries
 from lending.api import serializers as shapes
 from lending.api.partner.base import (
@@ -26,6 +27,7 @@ from lending.api.partner.base import (
     problems,
     told,
 )
+from lending.common import clock
 from lending.common.errors import NotFound
 from lending.services import drawdowns
 from lending.services.gates import PURPOSES
@@ -53,6 +55,8 @@ class Drawdown(serializers.Serializer[Any]):
     irr12 = shapes.rate()
     xirr = shapes.rate()
     lender = serializers.CharField(source="funder_code", help_text="Empty until a lender holds the money")
+    pays_from = serializers.DateTimeField(allow_null=True, help_text=shapes.PAYS_FROM)
+    asks_again_at = serializers.DateTimeField(allow_null=True, help_text=shapes.ASKS_AGAIN_AT)
     reason_classes = serializers.ListField(child=serializers.CharField())
     confirmed_at = serializers.DateTimeField()
     paid_at = serializers.DateTimeField(allow_null=True)
@@ -85,6 +89,8 @@ def shown(drawdown: queries.DrawdownView) -> Any:
         drawdown,
         status=traffic.word_of(drawdown),
         currency=queries.product(drawdown.product_code).currency,
+        pays_from=openings.pays_from(drawdown, clock.now()),
+        asks_again_at=openings.asks_again_at(drawdown),
         reason_classes=sorted({one.cls for one in queries.explained(drawdown)}),
     )
 

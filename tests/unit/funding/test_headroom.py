@@ -19,6 +19,7 @@ from funding.models import (
     Programme,
     Reservation,
 )
+from funding.queries import board
 from funding.services import headroom
 from tests.conftest import Clock
 from tests.factories import drawdowns, loans
@@ -60,6 +61,21 @@ class TestReserve:
         assert HeadroomMonth.objects.get(programme="HYF-D").reserved_cents == cap - 1
         assert reserve(drawdown_id, 1, at)
         assert state() == (cap, 0)
+
+    @pytest.mark.parametrize("cap", ["cap_day_cents", "cap_month_cents"])
+    def test_a_cap_that_is_changed_holds_from_the_next_reservation_on(self, at: datetime, cap: str) -> None:
+        drawdown_id, ours = drawdowns.routing(at), Programme.objects.filter(pk="HYF-D")
+        assert reserve(drawdown_id, 400, at)
+        ours.update(**{cap: 500})
+        assert reserve(drawdown_id, 101, at) is None
+        ours.update(**{cap: 501})
+        assert reserve(drawdown_id, 101, at)
+        ours.update(**{cap: 300})  # below what is held: nothing more, and nothing is taken back
+        assert reserve(drawdown_id, 1, at) is None
+        assert state() == (501, 0)
+        [row] = [row for row in board.board(at).programmes if row.code == "HYF-D"]
+        free = {"cap_day_cents": row.today, "cap_month_cents": row.month}[cap].free_cents
+        assert free == -201
 
     def test_stops_at_the_month_s_cap(self, at: datetime) -> None:
         drawdown_id = drawdowns.routing(at)

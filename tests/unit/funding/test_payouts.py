@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from funding import queries, services
-from funding.models import Allocation, CallbackEvent, HeadroomDay, Payout
+from funding.models import Allocation, CallbackEvent, HeadroomDay, Payout, Programme
 from funding.providers.base import FunderAnswer, PaymentAnswer
 from funding.services.payouts import NotReadyToPay
 from lending import flow
@@ -72,7 +72,7 @@ class TestStartPayout:
         allocation = drawdowns.signed(at)
         tomorrow = at + timedelta(days=1)
         services.allocate(drawdown_id=drawdowns.routing(tomorrow), at=tomorrow)
-        HeadroomDay.objects.filter(business_date=tomorrow.date()).update(cap_cents=AMOUNT)
+        Programme.objects.filter(pk="HYF-D").update(cap_day_cents=AMOUNT)
         assert services.start_payout(drawdown_id=allocation.drawdown_id, at=tomorrow) is None
         allocation.refresh_from_db()
         assert (allocation.state, allocation.release_cause) == ("RELEASED", "no_headroom")

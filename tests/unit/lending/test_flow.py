@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from contracts.models import Contract
 from funding.models import Allocation
 from lending import flow
-from lending.common import clock, work
+from lending.common import work
 from lending.models import Application, Drawdown, Event, Party
 from lending.services import applications, drawdowns, grants
 from tests.conftest import Clock
@@ -166,13 +166,13 @@ class TestLateEvents:
 
 
 class TestSweep:
-    def test_looks_for_money_again_at_the_next_opening(self, at: datetime, who: Taker, grant_id: int) -> None:
+    def test_looks_for_money_again_when_the_next_day_s_begins(self, at: datetime, who: Taker, grant_id: int) -> None:
         drawdown_id = factory.requested(at, who, grant_id)
         drawdowns.record_check(drawdown_id=drawdown_id, outcome="approve", reasons=(), decision_id=None, at=at)
         drawdowns.no_funder(drawdown_id=drawdown_id, reasons=["M01"], at=at)
-        midnight = clock.end_of(clock.business_date(at))  # QTX pays round the clock: with the day comes new money
-        assert flow.sweep(at=midnight - timedelta(seconds=1)) == 0
-        assert flow.sweep(at=midnight) == 1
+        cut_off = at.replace(hour=23)  # of HYF, whose money of tomorrow newcomers are given from then on
+        assert flow.sweep(at=cut_off - timedelta(seconds=1)) == 0
+        assert flow.sweep(at=cut_off) == 1
         assert Drawdown.objects.get(pk=drawdown_id).status == "ROUTING"
 
 
