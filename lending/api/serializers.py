@@ -18,6 +18,7 @@ from lending.services.gates import PURPOSES
 from users.models import AcceptedBy
 
 MAX_CENTS = 10**12
+MOMENT = serializers.DateTimeField(allow_null=True)
 METHODS = ("equal_instalment", "equal_principal", "interest_only")
 PAYS_FROM = "The lender's next opening, where the money waits for it or, signed now, would wait; null while it pays out"
 ASKS_AGAIN_AT = "Without a lender: when we look again by ourselves; null where all those named have said no"
@@ -209,6 +210,10 @@ class DrawdownRequest(serializers.Serializer[Any]):
     purpose = serializers.ChoiceField(choices=tuple(PURPOSES))
 
 
+def _written(moment: datetime | None) -> Any:
+    return None if moment is None else MOMENT.to_representation(moment)
+
+
 class DrawdownSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField(source="public_id")
     grant_id = serializers.UUIDField(source="grant_public_id")
@@ -232,11 +237,13 @@ class DrawdownSerializer(serializers.Serializer[Any]):
     def get_currency(self, row: queries.DrawdownView) -> str:
         return queries.product(row.product_code).currency
 
-    def get_pays_from(self, row: queries.DrawdownView) -> datetime | None:
-        return openings.pays_from(row, clock.now())
+    @extend_schema_field(MOMENT)
+    def get_pays_from(self, row: queries.DrawdownView) -> Any:
+        return _written(openings.pays_from(row, clock.now()))
 
-    def get_asks_again_at(self, row: queries.DrawdownView) -> datetime | None:
-        return openings.asks_again_at(row)
+    @extend_schema_field(MOMENT)
+    def get_asks_again_at(self, row: queries.DrawdownView) -> Any:
+        return _written(openings.asks_again_at(row))
 
     @extend_schema_field(ReasonSerializer(many=True))
     def get_reasons(self, row: queries.DrawdownView) -> Any:

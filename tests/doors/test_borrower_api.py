@@ -584,7 +584,7 @@ class TestTheWay:
     ) -> None:
         pk = factory.requested(at, owner, Grant.objects.get().pk)
         path = f"drawdowns/{Drawdown.objects.get(pk=pk).public_id}"
-        for reason, again in (("M01", "2026-03-02T23:00:00+08:00"), ("M02", None)):
+        for reason, again in (("M01", "2026-03-02T15:00:00Z"), ("M02", None)):
             if reason == "M01":
                 drawdowns.record_check(drawdown_id=pk, outcome="approve", reasons=(), decision_id=None, at=at)
             else:
