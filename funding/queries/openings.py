@@ -20,7 +20,7 @@ def pay_day(programme: Programme, at: datetime) -> tuple[datetime, date]:
     while funder.workdays_only and not lending.is_workday(local.date()):
         local = hours.next_day(local=local, opens=funder.opens)
     day = hours.business_date(local=local, cut_off=funder.cut_off)
-    while funder.workdays_only and not lending.is_workday(day):
+    while funder.workdays_only and day > local.date() and not lending.is_workday(day):
         day += timedelta(days=1)
     return local, day
 

@@ -50,7 +50,7 @@ SEAL_CERT_PEM = os.environ.get("SEAL_CERT_PEM", "")
 SEAL_SELF_SIGNED = False
 
 INSTALLED_APPS = [
-    "unfold",
+    "lending.apps.OfficeConfig",
     "unfold.contrib.filters",
     "django.contrib.auth",  # before users, whose back office replaces its list of groups
     "django.contrib.admin",

@@ -5,7 +5,6 @@ from .dev import DATABASES, LOGGING, REST_FRAMEWORK, RUN_DIR
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 MEDIA_ROOT = RUN_DIR / "test-media"
-DATABASES["default"]["CONN_MAX_AGE"] = 0
 DATABASES["default"]["OPTIONS"] = {
     "connect_timeout": 5,
     "options": "-c synchronous_commit=off",

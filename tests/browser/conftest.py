@@ -55,20 +55,21 @@ def new_context(chromium: Browser) -> Iterator[NewContext]:
         context.close()
 
 
+# In the tests' own thread Playwright's loop runs, and beside it nothing that starts another (sealing does).
+_worker = ThreadPoolExecutor(1)
+
+
 def work() -> int:
-    """One round of every app's sweep, in a thread of its own: in this one Playwright's loop runs, and beside it nothing
-    that starts another (sealing does)."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(_sweep).result()
-
-
-def _sweep() -> int:
-    try:
-        return sweep()
-    finally:
-        connections.close_all()
+    """One round of every app's sweep."""
+    return _worker.submit(sweep).result()
 
 
 @pytest.fixture
 def workers() -> Callable[[], int]:
     return work
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _leave_the_database(django_db_setup: None) -> Iterator[None]:
+    yield
+    _worker.submit(connections.close_all).result()

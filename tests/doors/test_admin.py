@@ -449,6 +449,11 @@ class TestWhoSeesWhat:
         shown = {item["link"].split("?")[0] for group in groups for item in group["items"]}
         assert shown == {address(model, "changelist") for model in PAGES}
 
+    def test_the_page_of_an_app_lists_its_tables(self, configured: None) -> None:
+        for name, status in (("admin", 200), ("audit.xu", 200), ("partner.wei", 404)):
+            answer = signed_in(name).get(reverse("admin:app_list", args=["contracts"]))
+            assert (answer.status_code, b"/admin/contracts/contract/" in answer.content) == (status, status == 200)
+
     def test_staff_of_no_group_see_nothing(self, configured: None, clock: Clock) -> None:
         accounts.make_staff(username="nobody", password=DEMO_PASSWORD, at=clock.at)
         client = signed_in("nobody")
