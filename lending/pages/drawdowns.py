@@ -37,14 +37,14 @@ class DrawdownPage(web.BorrowerPage):
         waiting = to_sign(drawdown, documents)
         is_prepared = ready(waiting)
         preparing = not is_prepared and (bool(waiting) or drawdown.status == "SIGNING")
-        asks_again_at = openings.asks_again_at(drawdown)
+        no_money = drawdown.status == "NO_FUNDER"
         return self.show(
             "lending/drawdown.html",
             drawdown=drawdown,
             product=queries.product(drawdown.product_code),
             state=words.state("drawdown", drawdown),
             pays_from=openings.pays_from(drawdown, self.now()),
-            asks_again_at=asks_again_at,
+            asks_again_at=openings.asks_again_at(drawdown),
             moments=timeline.of_drawdown(drawdown),
             live=drawdown.status if preparing or drawdown.status in words.MOVING else "",
             funder=queries.party(drawdown.funder_code) if drawdown.funder_code else None,
@@ -52,9 +52,7 @@ class DrawdownPage(web.BorrowerPage):
             can_sign=is_prepared,
             reasons=queries.explained(drawdown),
             can_cancel=drawdown.status in CANCELLABLE,
-            offers=elsewhere(self.user_id(), drawdown.application_id, self.now())
-            if drawdown.status == "NO_FUNDER"
-            else 0,
+            offers=elsewhere(self.user_id(), drawdown.application_id, self.now()) if no_money else 0,
         )
 
 

@@ -41,5 +41,6 @@ def of_application(application_id: int, status: str) -> list[Moment]:
 def of_drawdown(row: DrawdownView) -> list[Moment]:
     state = words.state("drawdown", row)
     moments = of("drawdown", row.status, queries.timeline(row.application_id, drawdown_id=row.id))
-    happened = [replace(one, state=state) if one.place == "now" else one for one in moments]
-    return [one for one in happened if one.place != "next"] if state is words.ALL_REFUSED else happened
+    if state is words.ALL_REFUSED:  # nothing comes next
+        moments = [one for one in moments if one.place != "next"]
+    return [replace(one, state=state) if one.place == "now" else one for one in moments]
